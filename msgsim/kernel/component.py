@@ -1,0 +1,62 @@
+"""Component: anything that holds or handles messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from msgsim.kernel.signals import Listener, Observer, Signal, bind
+from msgsim.kernel.simulation import Simulation
+
+
+class Component:
+    """A station of the system: it lives on a simulation, has a name, and announces signals.
+
+    A subclass lists its `signals`. Each becomes an attribute `on_NAME`, which is None while
+    nobody listens; the component tests it and calls it with `(now, *carried)`.
+
+    `judged` names the subscriber whose messages this component processes: a fleet or a mapping on
+    a queue is judged at the queue, a stream consumer and an asynchronous function at themselves.
+
+    Faults act through two attributes that the component respects: while `down`, calls on it fail;
+    its own times (hops, handlers, answers) are multiplied by `slowness`.
+    """
+
+    kind: ClassVar[str] = ""
+    signals: ClassVar[tuple[Signal, ...]] = ()
+
+    def __init__(self, sim: Simulation, name: str) -> None:
+        self.sim = sim
+        self.name = name
+        self.judged = name
+        self.down = False
+        self.slowness = 1.0
+        self.bind(())
+
+    def __getattr__(self, name: str) -> Listener | None:
+        raise AttributeError(f"{type(self).__name__} {self.name!r} has no attribute {name!r}")
+
+    def bind(self, observers: Iterable[Observer]) -> None:
+        """Connect observers; done once, when the system is wired and before time zero."""
+        bind(self, self.signals, observers)
+
+    def start(self) -> None:
+        """Begin to act at time zero; components that only react leave this as it is."""
+
+    def fail(self) -> None:
+        """An outage begins."""
+        self.down = True
+
+    def recover(self) -> None:
+        """The outage ends."""
+        self.down = False
+
+    def holds(self) -> Iterable[tuple[str, Any]]:
+        """Yield `(state, copy or message)` for everything this component holds now.
+
+        States: `waiting`, `delayed`, `in_flight`, `in_transit`. The ledger calls it at the end.
+        """
+        return ()
+
+    def __repr__(self) -> str:
+        return f"<{self.kind or type(self).__name__} {self.name}>"

@@ -1,0 +1,236 @@
+"""The simulation clock: SimPy's own heap, driven in integer nanoseconds.
+
+Hot paths do not create SimPy events. They arm *re-usable* ones: an event object with a constant
+callback list is pushed on the environment's heap again and again, so that a hop costs about a
+microsecond. `_Shot` and `Timer` are the only classes that touch the heap directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from heapq import heappop, heappush
+from typing import Any
+
+import simpy
+
+from msgsim.kernel.distributions import Distribution
+from msgsim.kernel.sampling import (
+    ChoiceSampler,
+    GeometricGaps,
+    IntegerSampler,
+    PermutationSampler,
+    Sampler,
+)
+
+NS_PER_S = 1_000_000_000
+_NORMAL = 1  # SimPy's priority for ordinary events
+
+
+class BudgetExceeded(Exception):
+    """The run handled more events than it was allowed to: the model feeds itself."""
+
+    def __init__(self, events: int, now_ns: int) -> None:
+        super().__init__(f"stopped after {events:,} events at {now_ns / NS_PER_S:.3f} s")
+        self.events = events
+        self.now_ns = now_ns
+
+
+class _Shot(simpy.Event):
+    """One pending call `fn(*args)`, returned to the pool just before it is made."""
+
+    __slots__ = ("args", "calls", "fn")
+
+    def __init__(self, env: simpy.Environment, pool: list[_Shot]) -> None:
+        super().__init__(env)
+        self._ok = True
+        self._value = None
+        self.fn: Callable[..., Any] = _nothing
+        self.args: tuple[Any, ...] = ()
+
+        def fire(_event: simpy.Event) -> None:
+            fn, args = self.fn, self.args
+            pool.append(self)
+            fn(*args)
+
+        self.calls: list[Any] = [fire]
+
+
+def _nothing() -> None:
+    """Stand in for the call of a shot that has never been armed."""
+
+
+class Timer:
+    """An alarm for one purpose, armed and moved as often as needed; it calls `fn()` when due.
+
+    Moving it later is free (the pending event wakes, sees that it is early, and re-arms);
+    moving it earlier takes a fresh event and voids the old one, because an event that is already
+    on the heap must not be touched.
+    """
+
+    __slots__ = ("_due", "_fn", "_pending", "_sim")
+
+    def __init__(self, sim: Simulation, fn: Callable[[], Any]) -> None:
+        self._sim = sim
+        self._fn = fn
+        self._due: int | None = None
+        self._pending: int | None = None  # the wake-up on the heap that still counts
+
+    @property
+    def due(self) -> int | None:
+        """When the alarm will ring (ns), or None."""
+        return self._due
+
+    def arm(self, due: int) -> None:
+        """Ring at `due` (ns, not in the past), instead of whenever it would have rung."""
+        self._due = due
+        if self._pending is None or due < self._pending:
+            self._pending = due
+            self._sim.at(due, self._wake, due)
+
+    def cancel(self) -> None:
+        """Do not ring."""
+        self._due = None
+
+    def _wake(self, armed_for: int) -> None:
+        if armed_for != self._pending:
+            return
+        self._pending = None
+        due = self._due
+        if due is None:
+            return
+        if due > armed_for:
+            self.arm(due)
+            return
+        self._due = None
+        self._fn()
+
+
+class Simulation:
+    """One replication: a clock in integer nanoseconds, a heap of events and named randomness.
+
+    Args:
+        seed: the run's seed; together with `replication` it fixes every random draw.
+        replication: index of this replication of the same scenario.
+    """
+
+    def __init__(self, seed: int = 1, replication: int = 0) -> None:
+        self.env: Any = simpy.Environment(initial_time=0)
+        self.seed = seed
+        self.replication = replication
+        self.events_handled = 0
+        self._heap: list[Any] = self.env._queue
+        self._next_id = self.env._eid.__next__
+        self._pool: list[_Shot] = []
+        self._names: set[str] = set()
+
+    @property
+    def now(self) -> int:
+        """The current time in nanoseconds since the start."""
+        return self.env._now
+
+    def at(self, time_ns: int, fn: Callable[..., Any], *args: Any) -> None:
+        """Call `fn(*args)` at `time_ns`; calls for one instant run in the order they were made.
+
+        Raises:
+            ValueError: the time lies in the past.
+        """
+        env = self.env
+        if time_ns < env._now:
+            raise ValueError(f"cannot schedule at {time_ns} ns: it is already {env._now} ns")
+        pool = self._pool
+        shot = pool.pop() if pool else _Shot(env, pool)
+        shot.fn = fn
+        shot.args = args
+        shot.callbacks = shot.calls
+        heappush(self._heap, (time_ns, _NORMAL, self._next_id(), shot))
+
+    def after(self, delay_ns: int, fn: Callable[..., Any], *args: Any) -> None:
+        """Call `fn(*args)` after `delay_ns` nanoseconds.
+
+        Raises:
+            ValueError: the delay is negative.
+        """
+        if delay_ns < 0:
+            raise ValueError(f"negative delay: {delay_ns} ns")
+        env = self.env
+        pool = self._pool
+        shot = pool.pop() if pool else _Shot(env, pool)
+        shot.fn = fn
+        shot.args = args
+        shot.callbacks = shot.calls
+        heappush(
+            self._heap,
+            (env._now + delay_ns, _NORMAL, self._next_id(), shot),
+        )
+
+    def timer(self, fn: Callable[[], Any]) -> Timer:
+        """Return an alarm, not yet armed, that calls `fn()`."""
+        return Timer(self, fn)
+
+    def process(self, generator: Generator[simpy.Event, Any, Any]) -> simpy.Process:
+        """Start a SimPy process, for cold paths such as phases and faults."""
+        return self.env.process(generator)
+
+    def sleep(self, delay_ns: int) -> simpy.Event:
+        """Return what a process yields to wait `delay_ns` nanoseconds."""
+        return self.env.timeout(delay_ns)
+
+    def run(self, until: int, max_events: int | None = None) -> None:
+        """Handle every event up to and including `until` (ns), then set the clock to it.
+
+        Raises:
+            BudgetExceeded: more than `max_events` events in total have been handled.
+        """
+        env, heap = self.env, self._heap
+        handled = self.events_handled
+        limit = max_events if max_events is not None else 1 << 62
+        try:
+            while heap and heap[0][0] <= until:
+                env._now, _, _, event = heappop(heap)
+                callbacks = event.callbacks
+                event.callbacks = None
+                for callback in callbacks:
+                    callback(event)
+                if not event._ok and not hasattr(event, "_defused"):
+                    raise event._value
+                handled += 1
+                if handled > limit:
+                    raise BudgetExceeded(handled, self.now)
+        finally:
+            self.events_handled = handled
+        env._now = until
+
+    def sampler(self, component: str, purpose: str, distribution: Distribution) -> Sampler[float]:
+        """Return the named random substream `component/purpose`."""
+        name = self._claim(component, purpose)
+        return Sampler(distribution, self.seed, self.replication, name)
+
+    def times(self, component: str, purpose: str, distribution: Distribution) -> Sampler[int]:
+        """Return a sampler of durations: whole nanoseconds."""
+        name = self._claim(component, purpose)
+        return Sampler(distribution, self.seed, self.replication, name, integer=True)
+
+    def choice(self, component: str, purpose: str, weights: list[float]) -> ChoiceSampler:
+        """Return a sampler of indices drawn with `weights`."""
+        name = self._claim(component, purpose)
+        return ChoiceSampler(weights, self.seed, self.replication, name)
+
+    def integers(self, component: str, purpose: str, n: int) -> IntegerSampler:
+        """Return a sampler of uniform integers 0 … n−1."""
+        return IntegerSampler(n, self.seed, self.replication, self._claim(component, purpose))
+
+    def permutations(self, component: str, purpose: str, n: int) -> PermutationSampler:
+        """Return a sampler of random orders of 0 … n−1."""
+        return PermutationSampler(n, self.seed, self.replication, self._claim(component, purpose))
+
+    def gaps(self, component: str, purpose: str, probability: float) -> GeometricGaps:
+        """Return a sampler of the number of trials up to the next rare success."""
+        name = self._claim(component, purpose)
+        return GeometricGaps(probability, self.seed, self.replication, name)
+
+    def _claim(self, component: str, purpose: str) -> str:
+        name = f"{component}/{purpose}"
+        if name in self._names:
+            raise ValueError(f"the random substream {name} exists already")
+        self._names.add(name)
+        return name
