@@ -1,0 +1,63 @@
+"""The facts that components announce, declared once so that observers can rely on them.
+
+Every listener gets `now` (ns) first, then the values a fact carries. Consumers of a source announce
+`completed` and `failed`; `Component.judged` names the subscriber whose messages those are.
+"""
+
+from __future__ import annotations
+
+from msgsim.kernel.signals import Signal
+
+# What a workload's publisher announces.
+PUBLISHED = Signal("published", "a message was born and sent for the first time", ("message",))
+RETRIED = Signal("retried", "the client sent a message again", ("message",))
+REFUSED = Signal("refused", "the client gave a message up", ("message", "code"))
+CALLED = Signal("called", "the client made one API call", ("messages", "code"))
+
+# What an entry point (topic, queue, stream) announces about API calls.
+THROTTLED = Signal("throttled", "a call was refused for a quota", ("action", "messages"))
+DEDUPLICATED = Signal("deduplicated", "a repeated send was acknowledged, not kept", ("message",))
+
+# Topic and subscription.
+ACCEPTED = Signal("accepted", "a topic took a message", ("message",))
+FORWARDED = Signal("forwarded", "a subscription began to deliver a message", ("message",))
+FILTERED = Signal("filtered", "the filter policy kept a message out", ("message",))
+DELIVERED = Signal("delivered", "the subscriber took a message", ("message",))
+ATTEMPT_FAILED = Signal("attempt_failed", "a delivery attempt failed", ("message", "code"))
+DISCARDED = Signal("discarded", "a message was given up for good", ("message", "code"))
+
+# Queue.
+SENT = Signal("sent", "a copy was stored", ("copy",))
+MOVED_IN = Signal("moved_in", "a copy arrived from a source queue by redrive", ("copy",))
+RECEIVED = Signal("received", "a receive handed deliveries out", ("deliveries",))
+EMPTY = Signal("empty", "a receive returned nothing", ("code",))
+RETURNED = Signal("returned", "a copy became visible again", ("delivery",))
+DELETED = Signal("deleted", "a copy was deleted by receipt", ("delivery",))
+DELETE_REFUSED = Signal("delete_refused", "a delete was refused", ("delivery", "code"))
+DEAD_LETTERED = Signal("dead_lettered", "a copy left for the dead-letter queue", ("copy",))
+EXPIRED = Signal("expired", "retention ended for a copy", ("copy",))
+GHOST = Signal("ghost", "a deleted copy came back from a replica", ("copy",))
+
+# Stream.
+STORED = Signal("stored", "a shard stored a record", ("shard", "message"))
+SHARD_THROTTLED = Signal("shard_throttled", "a shard refused a record", ("shard", "message"))
+READ_THROTTLED = Signal("read_throttled", "a shard refused a read", ("shard",))
+
+# Consumers: worker fleets, mappings, and functions invoked asynchronously.
+TAKEN = Signal("taken", "a stream consumer or function got copies", ("deliveries",))
+COMPLETED = Signal("completed", "a consumer processed a delivery with success", ("delivery",))
+FAILED = Signal("failed", "a consumer's attempt at a delivery failed", ("delivery", "reason"))
+DROPPED = Signal("dropped", "a consumer gave a copy up for good", ("copy", "reason"))
+ITERATOR_AGE = Signal("iterator_age", "age of the last record of a batch", ("shard", "age_ns"))
+
+# Servers: functions and workers.
+STARTED = Signal("started", "an environment or worker began a batch", ("records", "cold"))
+ENDED = Signal("ended", "a batch ended", ("duration_ns", "status"))
+COLD_START = Signal("cold_start", "an environment was initialised", ("init_ns",))
+INVOKE_THROTTLED = Signal("invoke_throttled", "an invocation was refused", ("code",))
+CRASHED = Signal("crashed", "a worker died with messages in hand", ("deliveries",))
+POLLERS = Signal("pollers", "the number of pollers changed", ("count",))
+
+# Faults.
+FAULT_BEGAN = Signal("fault_began", "a fault began", ("description",))
+FAULT_ENDED = Signal("fault_ended", "a fault ended", ("description",))

@@ -1,0 +1,99 @@
+"""Service: what one file declares so that YAML, the builder and `explain` find it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from msgsim.kernel.component import Component
+from msgsim.kernel.simulation import Simulation
+from msgsim.model.catalog import Page
+from msgsim.model.spec import Spec
+
+
+@dataclass(slots=True)
+class Context:
+    """What a service's `build` and `connect` may use besides its own spec.
+
+    Attributes:
+        sim: the simulation the component lives on.
+        account: values of the scenario's `account` section shared by all components
+            (Region, concurrency quota, quota overrides).
+        assumption: `assumption("sqs.queue", "hosts")` returns the value in force for a labelled
+            assumption of a page, overridden by the scenario where it says so.
+        find: returns the component of a logical name.
+        shared: objects that several components of one account share, by name (e.g. the pool of
+            account concurrency); created by whoever asks first.
+        duration_ns: how long the run lasts.
+        base_path: folder of the scenario file, for files it names.
+    """
+
+    sim: Simulation
+    account: Any
+    assumption: Callable[[str, str], Any]
+    find: Callable[[str], Component]
+    shared: dict[str, Any]
+    duration_ns: int
+    base_path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a meaning check has to say about one resource.
+
+    Attributes:
+        code: `E2xx` AWS refuses it, `W2xx` AWS advises against it, `W3xx` simulation sense.
+        message: the sentence, with numbers.
+        path: where in the resource, e.g. ("VisibilityTimeout",); empty for the resource itself.
+        hint: the likely fix.
+    """
+
+    code: str
+    message: str
+    path: tuple[str | int, ...] = ()
+    hint: str | None = None
+
+
+Specs = Mapping[str, Spec]
+Check = Callable[[str, Spec, Specs], Iterable[Finding]]
+
+
+def no_findings(name: str, spec: Spec, specs: Specs) -> Iterable[Finding]:
+    """Find nothing: the check of a service that has no cross-field rules."""
+    return ()
+
+
+def no_wiring(component: Component, spec: Spec, context: Context) -> None:
+    """Wire nothing: the `connect` of a service without references."""
+
+
+def no_parts(name: str, spec: Spec) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Expand to nothing: a service without inline resources."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The declaration of one service, found by walking `msgsim/services`.
+
+    Attributes:
+        kind: the YAML `type`, e.g. `sqs.queue`.
+        spec: what YAML may say.
+        build: makes the component; other components may not exist yet.
+        page: the page beside the code, with the data the service uses.
+        connect: resolves references, when all components exist.
+        check: cross-field and cross-resource rules on specs.
+        parts: inline resources: name → (kind, properties) to be added to the scenario.
+        codes: problem codes the checks use → one-line meaning.
+    """
+
+    kind: str
+    spec: type[Spec]
+    build: Callable[[str, Any, Context], Component]
+    page: Page
+    connect: Callable[[Any, Any, Context], None] = no_wiring
+    check: Check = no_findings
+    parts: Callable[[str, Any], dict[str, tuple[str, dict[str, Any]]]] = no_parts
+    codes: Mapping[str, str] = field(default_factory=dict)

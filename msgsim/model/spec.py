@@ -1,0 +1,235 @@
+"""Specs: what YAML may say about a thing, with types that parse text and know their limits.
+
+The text pass hands every scalar over as `Text`, so that a field decides itself how to read it and
+an error can quote what the user wrote. A field's parser raises `FieldError` (or `UnitError`), never
+anything with pydantic's own phrasing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import core_schema
+
+from msgsim import units
+from msgsim.model.catalog import Limit, Page
+
+
+class Text(str):
+    """A scalar as the user wrote it; `plain` tells unquoted text from quoted."""
+
+    __slots__ = ("plain",)
+    plain: bool
+
+    def __new__(cls, text: str, plain: bool = True) -> Text:
+        """Wrap the text of a scalar."""
+        self = super().__new__(cls, text)
+        self.plain = plain
+        return self
+
+
+class FieldError(ValueError):
+    """What is wrong with one value: a problem code, a sentence and, where known, the fix."""
+
+    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+class Spec(BaseModel):
+    """Base of all specs: frozen, unknown keys refused, defaults are AWS's or labelled."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Field metadata: how to read the text, and what the JSON Schema says about it.
+
+    Attributes:
+        parse: text (or an already typed value) → value; raises ValueError.
+        schema: the JSON Schema of the text.
+    """
+
+    parse: Callable[[Any], Any]
+    schema: dict[str, Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """Let pydantic call `parse` and nothing else."""
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the schema given."""
+        return dict(self.schema)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@dataclass(frozen=True)
+class RefTo:
+    """Field metadata: the value is the logical name of a resource of one of these kinds."""
+
+    kinds: tuple[str, ...]
+
+    def __init__(self, *kinds: str) -> None:
+        object.__setattr__(self, "kinds", kinds)
+
+
+def _text(value: Any, wanted: str, example: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        kind = "a mapping" if isinstance(value, dict) else "a list"
+        kind = "nothing" if value is None else kind
+        raise FieldError("E130", f"expected {wanted}, such as {example}, but found {kind}")
+    return str(value)
+
+
+def _quantity(read: Callable[[str], Any], wanted: str, example: str) -> Parsed:
+    def parse(value: Any) -> Any:
+        return read(_text(value, wanted, example))
+
+    return Parsed(parse, {"type": ["string", "number"], "examples": [example]})
+
+
+Duration = Annotated[int, _quantity(units.duration_ns, "a duration with a unit", "200ms")]
+Size = Annotated[int, _quantity(units.size_bytes, "a size with a unit", "256KiB")]
+Rate = Annotated[float, _quantity(units.rate_per_s, "a rate with a unit", "50/s")]
+Share = Annotated[float, _quantity(units.share, "a share", "1%")]
+Factor = Annotated[float, _quantity(units.factor, "a factor", "5x")]
+Number = Annotated[float, _quantity(units.number, "a number", "1.5")]
+
+
+def _whole(value: Any) -> int:
+    text = _text(value, "a whole number", "10")
+    found = units.number(text)
+    if found != int(found):
+        raise FieldError("E130", f"expected a whole number, but found {text!r}")
+    return int(found)
+
+
+Whole = Annotated[int, Parsed(_whole, {"type": "integer"})]
+
+
+def _positive(value: Any) -> int:
+    found = _whole(value)
+    if found < 1:
+        raise FieldError("E130", f"expected a whole number of at least 1, but found {found}")
+    return found
+
+
+Positive = Annotated[int, Parsed(_positive, {"type": "integer", "minimum": 1})]
+
+_TRAPS = {"on", "off", "yes", "no", "y", "n"}
+
+
+def read_bool(value: Any) -> bool:
+    """Read an AWS boolean: `true` or `false`, quoted or not, nothing else."""
+    if isinstance(value, bool):
+        return value
+    text = _text(value, "true or false", "true")
+    lowered = text.lower()
+    if lowered in {"true", "false"}:
+        return lowered == "true"
+    hint = "YAML 1.1 reads this as a boolean, AWS does not" if lowered in _TRAPS else None
+    raise FieldError("E131", f"expected true or false, but found {text!r}", hint)
+
+
+Bool = Annotated[bool, Parsed(read_bool, {"type": "boolean"})]
+
+
+def _string(value: Any) -> str:
+    return str(_text(value, "text", "orders"))
+
+
+String = Annotated[str, Parsed(_string, {"type": "string"})]
+
+
+def plain(value: Any) -> Any:
+    """Turn text, lists and mappings into ordinary YAML values (numbers, booleans, null)."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, Text):
+        return _resolve(value)
+    return value
+
+
+def _resolve(text: Text) -> Any:
+    if not text.plain:
+        return str(text)
+    try:
+        found = yaml.safe_load(str(text))
+    except yaml.YAMLError:
+        return str(text)
+    return found if found is None or isinstance(found, (bool, int, float)) else str(text)
+
+
+Plain = Annotated[Any, Parsed(plain, {})]
+
+
+class AwsNumber(Parsed):
+    """A whole number bound by a limit of the service's page.
+
+    Seconds are written as AWS writes them (`30`) or with a unit (`30s`), bytes likewise.
+    """
+
+    def __init__(self, page: Page, name: str) -> None:
+        limit = page.limit(name)
+        schema = {
+            "type": ["integer", "string"],
+            "minimum": limit.low,
+            "maximum": limit.high,
+            "default": limit.default,
+            "description": f"{limit.unit}; {limit.source}",
+        }
+        super().__init__(lambda value: _bounded(value, limit), schema)
+
+
+def _bounded(value: Any, limit: Limit) -> int:
+    text = _text(value, f"a number of {limit.unit or 'units'}", str(limit.default or limit.low))
+    found = _in_unit(text, limit.unit)
+    if (limit.low is not None and found < limit.low) or (
+        limit.high is not None and found > limit.high
+    ):
+        unit = f" {limit.unit}" if limit.unit else ""
+        allowed = f"{limit.low:,} to {limit.high:,}" if limit.high else f"at least {limit.low:,}"
+        raise FieldError(
+            "E201",
+            f"AWS refuses this ({limit.error}): {limit.name} is {text}, allowed is {allowed}{unit}",
+            f"see {limit.source}",
+        )
+    return found
+
+
+def _in_unit(text: str, unit: str) -> int:
+    if unit == "s":
+        nanoseconds = units.duration_ns(text, bare_unit="s")
+        if nanoseconds % 1_000_000_000:
+            raise FieldError("E130", f"AWS takes whole seconds here, but found {text!r}")
+        return nanoseconds // 1_000_000_000
+    if unit == "B":
+        return units.size_bytes(text, bare_unit="B")
+    return _whole(text)
+
+
+def refs(spec: BaseModel, path: tuple[str | int, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield `(path, name, kinds)` of every reference in a spec, nested ones included."""
+    for field_name, info in type(spec).model_fields.items():
+        value = getattr(spec, field_name)
+        here = (*path, info.alias or field_name)
+        ref = next((item for item in info.metadata if isinstance(item, RefTo)), None)
+        if ref is not None and value is not None:
+            yield here, value, ref.kinds
+        elif isinstance(value, BaseModel):
+            yield from refs(value, here)
+        elif isinstance(value, (list, tuple)):
+            for index, item in enumerate(value):
+                if isinstance(item, BaseModel):
+                    yield from refs(item, (*here, index))
