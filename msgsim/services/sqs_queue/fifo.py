@@ -1,0 +1,191 @@
+"""What a FIFO queue knows: message groups in order, and the ids it deduplicates by.
+
+The prefix rule (S12): a receive may take only from a group's longest leading run in which every
+message is visible. If the first one is in flight or delayed, the group yields nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from msgsim.model.message import Delivery, Message
+from msgsim.services.sqs_queue.state import GONE, IN_FLIGHT, VISIBLE, QueueState, Stored
+
+DEDUPLICATION_NS = 300 * 1_000_000_000  # 5 minutes, fixed; SQS API SendMessage
+
+
+class Group:
+    """A message group: its copies in order of arrival, and whether it waits to be served."""
+
+    __slots__ = ("in_flight", "line", "name", "ready")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.line: deque[Stored] = deque()
+        self.in_flight = 0
+        self.ready = False
+
+    def head(self) -> Stored | None:
+        """Return the first copy that is not gone."""
+        line = self.line
+        while line and line[0].state == GONE:
+            line.popleft()
+        return line[0] if line else None
+
+
+class FifoState(QueueState):
+    """Order within a group, and one acceptance per deduplication id within five minutes.
+
+    Args:
+        scope: `queue` or `messageGroup`: what a deduplication id is compared within.
+        content_based: take the body as the id where the sender gives none.
+        scan_window: how many messages from the front a receive looks at for available groups.
+    """
+
+    def __init__(
+        self,
+        *,
+        scope: str = "queue",
+        content_based: bool = False,
+        **common: Any,
+    ) -> None:
+        super().__init__(**common)
+        self._groups: dict[str, Group] = {}
+        self._ready: deque[Group] = deque()
+        self._per_group = scope == "messageGroup"
+        self._content_based = content_based
+        self._ids: dict[Any, int] = {}
+        self._id_line: deque[tuple[int, Any]] = deque()
+
+    def send(self, now: int, message: Message) -> Stored | None:
+        """Store a message at the end of its group; None when it is a duplicate send."""
+        if self._is_duplicate(now, message):
+            return None
+        self._sequence += 1
+        group = self._group(message.key.name)
+        copy = Stored(message, now, group, self._sequence)
+        group.line.append(copy)
+        self._store(now, copy, self.delay_ns)
+        return copy
+
+    def _group(self, name: str) -> Group:
+        group = self._groups.get(name)
+        if group is None:
+            group = self._groups[name] = Group(name)
+        return group
+
+    def _is_duplicate(self, now: int, message: Message) -> bool:
+        name = message.deduplication_id
+        if name is None and self._content_based:
+            name = f"body:{message.body if message.body is not None else message.number}"
+        if name is None:
+            return False
+        found = (message.key.name, name) if self._per_group else name
+        line, ids = self._id_line, self._ids
+        while line and line[0][0] <= now:
+            del ids[line.popleft()[1]]
+        if found in ids:
+            return True
+        ids[found] = now
+        line.append((now + DEDUPLICATION_NS, found))
+        return False
+
+    def move_in(self, copy: Stored) -> None:
+        """Store a copy that redrive brought: at the end of its group, which it keeps."""
+        group = self._group(copy.message.key.name)
+        copy.shelf = group
+        group.line.append(copy)
+        super().move_in(copy)
+
+    def show(self, copy: Stored) -> None:
+        """Make the group available if this copy stands at its head."""
+        group: Group = copy.shelf
+        if not group.ready and group.head() is copy:
+            group.ready = True
+            self._ready.append(group)
+
+    def hide(self, copy: Stored) -> None:
+        """Let the next copy of the group come to the head."""
+        self._look_at(copy.shelf)
+
+    def release(self, copy: Stored) -> None:
+        """A copy in flight is gone: the group may be free again."""
+        copy.shelf.in_flight -= 1
+        self._look_at(copy.shelf)
+
+    def _look_at(self, group: Group) -> None:
+        head = group.head()
+        if head is None:
+            if not group.ready:
+                self._groups.pop(group.name, None)
+            return
+        if head.state == VISIBLE and not group.ready:
+            group.ready = True
+            self._ready.append(group)
+
+    def receive(
+        self, now: int, limit: int, visibility_ns: int, hosts_asked: int | None = None
+    ) -> tuple[list[Delivery], list[Stored]]:
+        """Hand out up to `limit` copies: as many as possible from one group, then the next.
+
+        Groups take turns: one that was served stands behind the others when it is free again.
+
+        Returns:
+            The deliveries, and copies that `maxReceiveCount` sends to the dead-letter queue.
+        """
+        deliveries: list[Delivery] = []
+        dead: list[Stored] = []
+        room = min(limit, self.in_flight_limit - self.in_flight)
+        ready = self._ready
+        while ready and len(deliveries) < room:
+            group = ready.popleft()
+            group.ready = False
+            self._serve(now, group, room, visibility_ns, deliveries, dead)
+            self._look_at(group)
+        return deliveries, dead
+
+    def _serve(
+        self,
+        now: int,
+        group: Group,
+        room: int,
+        visibility_ns: int,
+        deliveries: list[Delivery],
+        dead: list[Stored],
+    ) -> None:
+        for copy in group.line:
+            if len(deliveries) >= room:
+                return
+            if copy.state == GONE:
+                continue
+            if copy.state != VISIBLE:
+                return
+            if self.max_receives is not None and copy.receives >= self.max_receives:
+                self.dead_letter(copy)
+                dead.append(copy)
+                continue
+            group.in_flight += 1
+            deliveries.append(self._hand_out(now, copy, visibility_ns))
+
+    def _come_back(self, copy: Stored) -> None:
+        copy.shelf.in_flight -= 1
+        super()._come_back(copy)
+
+    def delete(self, now: int, delivery: Delivery) -> str | None:
+        """Delete by the current receipt inside its timeout; any other handle has expired."""
+        copy: Stored = delivery.copy  # type: ignore[assignment]
+        if copy.state == GONE:
+            return None
+        if copy.state != IN_FLIGHT or copy.receipt is not delivery:
+            return "InvalidParameterValue"
+        self.discard(copy)
+        return None
+
+    def stale_visibility_change(self) -> str | None:
+        """Refuse: the receipt handle died with its visibility timeout."""
+        return "InvalidParameterValue"
+
+    def groups_in_flight(self) -> int:
+        """Count the groups that have at least one message in flight."""
+        return sum(1 for group in self._groups.values() if group.in_flight)

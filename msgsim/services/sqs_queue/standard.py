@@ -1,0 +1,121 @@
+"""What a standard queue knows: copies spread over hosts, handed out roughly by age.
+
+AWS documents the mechanism, not its numbers: a queue lives on several hosts, a short poll asks a
+sample of them, a long poll asks all, and a host that misses a delete may show the copy once more.
+The number of hosts, the sample and the rate of missed deletes are labelled assumptions of the page.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from msgsim.model.message import Delivery, Message
+from msgsim.services.sqs_queue.state import GONE, IN_FLIGHT, VISIBLE, QueueState, Stored
+
+BACK_OF_QUEUE_RECEIVES = 3  # "received three times or more goes to the back": metrics page, S8
+
+
+class StandardState(QueueState):
+    """At-least-once delivery in best-effort order.
+
+    Args:
+        host_count: hosts the queue is spread over.
+        pick_host: message number → host that stores it.
+        visit_order: returns the hosts in the random order in which one receive visits them.
+    """
+
+    def __init__(
+        self,
+        *,
+        host_count: int = 1,
+        pick_host: Callable[[int], int] = lambda number: 0,
+        visit_order: Callable[[], list[int]] = lambda: [0],
+        **common: Any,
+    ) -> None:
+        super().__init__(**common)
+        self._fresh: list[deque[Stored]] = [deque() for _ in range(host_count)]
+        self._again: list[deque[Stored]] = [deque() for _ in range(host_count)]
+        self._pick_host = pick_host
+        self._visit_order = visit_order
+
+    def send(self, now: int, message: Message, delay_ns: int | None = None) -> Stored:
+        """Store a message on a host; it becomes visible after its delay."""
+        self._sequence += 1
+        copy = Stored(message, now, self._pick_host(message.number), self._sequence)
+        self._store(now, copy, self.delay_ns if delay_ns is None else delay_ns)
+        return copy
+
+    def show(self, copy: Stored) -> None:
+        """Stand at the back when new or received three times or more, else ahead of new ones."""
+        if 0 < copy.receives < BACK_OF_QUEUE_RECEIVES:
+            self._again[copy.shelf].append(copy)
+        else:
+            self._fresh[copy.shelf].append(copy)
+
+    def hide(self, copy: Stored) -> None:
+        """Leave it to receives to skip copies that are gone."""
+
+    def receive(
+        self, now: int, limit: int, visibility_ns: int, hosts_asked: int | None = None
+    ) -> tuple[list[Delivery], list[Stored]]:
+        """Hand out up to `limit` copies, the heads of the hosts asked, in random host order.
+
+        Args:
+            now: the time (ns).
+            limit: `MaxNumberOfMessages`.
+            visibility_ns: timeout of the receipts.
+            hosts_asked: how many hosts a short poll samples; None asks all (long poll).
+
+        Returns:
+            The deliveries, and copies that `maxReceiveCount` sends to the dead-letter queue.
+        """
+        deliveries: list[Delivery] = []
+        dead: list[Stored] = []
+        if not self.visible:
+            return deliveries, dead
+        hosts = self._visit_order()
+        if hosts_asked is not None:
+            hosts = hosts[:hosts_asked]
+        room = min(limit, self.in_flight_limit - self.in_flight)
+        while hosts and len(deliveries) < room:
+            still_full = []
+            for host in hosts:
+                copy = self._take_head(host)
+                if copy is None:
+                    continue
+                still_full.append(host)
+                if self.max_receives is not None and copy.receives >= self.max_receives:
+                    self.dead_letter(copy)
+                    dead.append(copy)
+                    continue
+                deliveries.append(self._hand_out(now, copy, visibility_ns))
+                if len(deliveries) >= room:
+                    break
+            hosts = still_full
+        return deliveries, dead
+
+    def delete(self, now: int, delivery: Delivery) -> str | None:
+        """Delete by any receipt of the copy, old or late; deleting twice succeeds too."""
+        copy: Stored = delivery.copy  # type: ignore[assignment]
+        if copy.state == IN_FLIGHT:  # the common case of `discard`, spelled out for speed
+            copy.state = GONE
+            self.in_flight -= 1
+        elif copy.state != GONE:
+            self.discard(copy)
+        return None
+
+    def haunt(self, now: int, copy: Stored) -> None:
+        """Show a deleted copy once more: a replica had missed its delete."""
+        copy.state = VISIBLE
+        copy.ghost = True
+        self.move_in(copy)
+
+    def _take_head(self, host: int) -> Stored | None:
+        for shelf in (self._again[host], self._fresh[host]):
+            while shelf:
+                copy = shelf.popleft()
+                if copy.state == VISIBLE:
+                    return copy
+        return None

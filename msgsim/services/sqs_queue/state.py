@@ -1,0 +1,305 @@
+"""What any queue knows: its copies, who holds them, and which deadlines run.
+
+Pure: time is an argument. `StandardState` and `FifoState` add where visible copies are kept and
+which of them a receive may take. Deadlines that are constant per queue (visibility, delay,
+retention) stand in first-in-first-out lines, so that one alarm serves the whole queue; only
+timeouts set by hand go through a heap.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from typing import Any
+
+from msgsim.model.message import Copy, Delivery, Message
+
+DELAYED, VISIBLE, IN_FLIGHT, GONE = range(4)
+STATE_WORDS = ("delayed", "waiting", "in_flight", "gone")
+
+MAX_VISIBILITY_NS = 43_200 * 1_000_000_000  # 12 h from the receive; SQS API ChangeMessageVisibility
+
+
+class Stored(Copy):
+    """A copy inside a queue: its state, its valid receipt, and the shelf it stands on."""
+
+    __slots__ = ("receipt", "sequence", "shelf", "state", "visible_from_ns")
+
+    def __init__(self, message: Message, arrived_ns: int, shelf: Any, sequence: int) -> None:
+        super().__init__(message, arrived_ns)
+        self.state = VISIBLE
+        self.receipt: Delivery | None = None
+        self.shelf = shelf
+        self.sequence = sequence
+        self.visible_from_ns = arrived_ns
+
+
+class QueueState:
+    """The part of a queue's knowledge that standard and FIFO share.
+
+    Args:
+        visibility_ns: default visibility timeout.
+        delay_ns: default delay of a new message.
+        retention_ns: age at which a copy expires, in whatever state it is.
+        max_receives: `maxReceiveCount`, or None without a redrive policy.
+        in_flight_limit: quota of received, undeleted messages.
+    """
+
+    def __init__(
+        self,
+        *,
+        visibility_ns: int,
+        delay_ns: int = 0,
+        retention_ns: int = 345_600 * 1_000_000_000,
+        max_receives: int | None = None,
+        in_flight_limit: int = 120_000,
+    ) -> None:
+        self.visibility_ns = visibility_ns
+        self.delay_ns = delay_ns
+        self.retention_ns = retention_ns
+        self.max_receives = max_receives
+        self.in_flight_limit = in_flight_limit
+        self.visible = 0
+        self.in_flight = 0
+        self.delayed = 0
+        self._sequence = 0
+        self._timeouts: deque[Delivery] = deque()
+        self._odd_timeouts: list[tuple[int, int, Delivery]] = []
+        self._delays: deque[Stored] = deque()
+        self._odd_delays: list[tuple[int, int, Stored]] = []
+        self._ages: deque[Stored] = deque()
+        self._odd_ages: list[tuple[int, int, Stored]] = []
+
+    # What standard and FIFO do differently ------------------------------------------------
+
+    def show(self, copy: Stored) -> None:
+        """Put a visible copy where receives find it."""
+        raise NotImplementedError
+
+    def hide(self, copy: Stored) -> None:
+        """Forget a copy that is gone while it was visible or delayed."""
+        raise NotImplementedError
+
+    def release(self, copy: Stored) -> None:
+        """Take note that a copy in flight is gone."""
+
+    # Sending -------------------------------------------------------------------------------
+
+    @property
+    def stored(self) -> int:
+        """How many copies the queue holds, in any state."""
+        return self.visible + self.in_flight + self.delayed
+
+    def _store(self, now: int, copy: Stored, delay_ns: int) -> None:
+        ages = self._ages
+        ages.append(copy)
+        if len(ages) > 64 + 2 * self.stored:
+            self._ages = deque(old for old in ages if old.state != GONE)
+        if delay_ns:
+            copy.state = DELAYED
+            copy.visible_from_ns = now + delay_ns
+            self.delayed += 1
+            if delay_ns == self.delay_ns:
+                self._delays.append(copy)
+            else:
+                heappush(self._odd_delays, (copy.visible_from_ns, copy.sequence, copy))
+            return
+        self.visible += 1
+        self.show(copy)
+
+    def move_in(self, copy: Stored) -> None:
+        """Store a copy that redrive brought from another queue; retention counts on from it."""
+        self._sequence += 1
+        copy.sequence = self._sequence
+        heappush(self._odd_ages, (copy.arrived_ns, copy.sequence, copy))
+        self.visible += 1
+        self.show(copy)
+
+    # Receiving -----------------------------------------------------------------------------
+
+    def _hand_out(self, now: int, copy: Stored, visibility_ns: int) -> Delivery:
+        copy.receives += 1
+        if copy.first_received_ns < 0:
+            copy.first_received_ns = now
+        delivery = Delivery(copy, copy.receives, now, now + visibility_ns)
+        copy.receipt = delivery
+        self.visible -= 1
+        copy.state = IN_FLIGHT
+        self.in_flight += 1
+        if visibility_ns == self.visibility_ns:
+            timeouts = self._timeouts
+            timeouts.append(delivery)
+            if len(timeouts) > 64 + 2 * self.in_flight:
+                self._timeouts = deque(old for old in timeouts if self._running(old))
+        else:
+            self._sequence += 1
+            heappush(self._odd_timeouts, (delivery.deadline_ns, self._sequence, delivery))
+        return delivery
+
+    def _running(self, delivery: Delivery) -> bool:
+        copy = delivery.copy
+        return copy.receipt is delivery and copy.state == IN_FLIGHT  # type: ignore[attr-defined]
+
+    def dead_letter(self, copy: Stored) -> None:
+        """Take a visible copy out, for the dead-letter queue."""
+        copy.state = GONE
+        copy.gone = True
+        self.visible -= 1
+
+    # Deleting ------------------------------------------------------------------------------
+
+    def discard(self, copy: Stored) -> None:
+        """Take a copy out, whatever its state."""
+        state = copy.state
+        copy.state = GONE
+        if state == IN_FLIGHT:
+            self.in_flight -= 1
+            self.release(copy)
+        elif state == VISIBLE:
+            self.visible -= 1
+            self.hide(copy)
+        elif state == DELAYED:
+            self.delayed -= 1
+            self.hide(copy)
+
+    def change_visibility(self, now: int, delivery: Delivery, timeout_ns: int) -> str | None:
+        """Let this receipt's timeout end `timeout_ns` from now; 0 shows the copy again at once.
+
+        Never beyond 12 h from the receive: asking for more is refused, not clamped.
+        """
+        copy: Stored = delivery.copy  # type: ignore[assignment]
+        if copy.state == GONE or now + timeout_ns - delivery.received_ns > MAX_VISIBILITY_NS:
+            return "InvalidParameterValue"
+        if copy.state != IN_FLIGHT or copy.receipt is None:
+            return self.stale_visibility_change()
+        receipt = copy.receipt
+        receipt.deadline_ns = now + timeout_ns
+        self._sequence += 1
+        heappush(self._odd_timeouts, (receipt.deadline_ns, self._sequence, receipt))
+        return None
+
+    def stale_visibility_change(self) -> str | None:
+        """Answer a change on a receipt whose timeout is over: standard queues say yes."""
+        return None
+
+    # Time ----------------------------------------------------------------------------------
+
+    def expire(self, now: int) -> tuple[list[Delivery], list[Stored]]:
+        """Let everything due at `now` happen.
+
+        Returns:
+            The receipts whose timeout ended (their copies are visible again), and the copies
+            whose retention ended. Copies whose delay ended are simply visible.
+        """
+        expired = self._end_retention(now)
+        self._end_delays(now)
+        return self._end_timeouts(now), expired
+
+    def next_change(self) -> int | None:
+        """Return when `expire` has something to do next (ns), or None."""
+        due: int | None = None
+        timeouts, constant = self._timeouts, self.visibility_ns
+        while timeouts and not (
+            self._running(timeouts[0])
+            and timeouts[0].deadline_ns == timeouts[0].received_ns + constant
+        ):
+            timeouts.popleft()
+        if timeouts:
+            due = timeouts[0].deadline_ns
+        odd = self._odd_timeouts
+        while odd and not (self._running(odd[0][2]) and odd[0][2].deadline_ns == odd[0][0]):
+            heappop(odd)
+        if odd and (due is None or odd[0][0] < due):
+            due = odd[0][0]
+        for moment in (self._next_delay(), self._next_retention()):
+            if moment is not None and (due is None or moment < due):
+                due = moment
+        return due
+
+    def oldest_ns(self) -> int | None:
+        """Return when the oldest copy of the queue arrived, or None when it is empty."""
+        self._next_retention()
+        moments = [line[0] for line in (self._ages,) if line]
+        found = [copy.arrived_ns for copy in moments]
+        if self._odd_ages:
+            found.append(self._odd_ages[0][0])
+        return min(found, default=None)
+
+    def copies(self) -> Iterator[Stored]:
+        """Yield every copy the queue holds."""
+        for copy in self._ages:
+            if copy.state != GONE:
+                yield copy
+        for _, _, copy in self._odd_ages:
+            if copy.state != GONE:
+                yield copy
+
+    def _end_timeouts(self, now: int) -> list[Delivery]:
+        returned = []
+        timeouts, constant = self._timeouts, self.visibility_ns
+        while timeouts and timeouts[0].received_ns + constant <= now:
+            delivery = timeouts.popleft()
+            if self._running(delivery) and delivery.deadline_ns <= now:
+                returned.append(delivery)
+        odd = self._odd_timeouts
+        while odd and odd[0][0] <= now:
+            due, _, delivery = heappop(odd)
+            if self._running(delivery) and delivery.deadline_ns == due:
+                returned.append(delivery)
+        if len(returned) > 1:
+            returned.sort(key=lambda delivery: delivery.deadline_ns)
+        for delivery in returned:
+            self._come_back(delivery.copy)  # type: ignore[arg-type]
+        return returned
+
+    def _come_back(self, copy: Stored) -> None:
+        self.in_flight -= 1
+        self.visible += 1
+        copy.state = VISIBLE
+        self.show(copy)
+
+    def _end_delays(self, now: int) -> None:
+        delays, odd = self._delays, self._odd_delays
+        while delays and delays[0].visible_from_ns <= now:
+            self._appear(delays.popleft())
+        while odd and odd[0][0] <= now:
+            self._appear(heappop(odd)[2])
+
+    def _appear(self, copy: Stored) -> None:
+        if copy.state == DELAYED:
+            copy.state = VISIBLE
+            self.delayed -= 1
+            self.visible += 1
+            self.show(copy)
+
+    def _end_retention(self, now: int) -> list[Stored]:
+        expired = []
+        limit = now - self.retention_ns
+        ages, odd = self._ages, self._odd_ages
+        while ages and (ages[0].state == GONE or ages[0].arrived_ns <= limit):
+            expired.append(ages.popleft())
+        while odd and (odd[0][2].state == GONE or odd[0][0] <= limit):
+            expired.append(heappop(odd)[2])
+        expired = [copy for copy in expired if copy.state != GONE]
+        for copy in expired:
+            copy.gone = True
+            self.discard(copy)
+        return expired
+
+    def _next_delay(self) -> int | None:
+        moments = [copy.visible_from_ns for copy in (self._delays[0],)] if self._delays else []
+        if self._odd_delays:
+            moments.append(self._odd_delays[0][0])
+        return min(moments, default=None)
+
+    def _next_retention(self) -> int | None:
+        ages, odd = self._ages, self._odd_ages
+        while ages and ages[0].state == GONE:
+            ages.popleft()
+        while odd and odd[0][2].state == GONE:
+            heappop(odd)
+        moments = [ages[0].arrived_ns] if ages else []
+        if odd:
+            moments.append(odd[0][0])
+        return min(moments) + self.retention_ns if moments else None

@@ -1,0 +1,415 @@
+"""SQS rules by example. Sources: S… are those of the page `sqs.queue`."""
+
+from __future__ import annotations
+
+import pytest
+
+from msgsim.kernel.simulation import Simulation
+from msgsim.kernel.waiting import TokenBucket
+from msgsim.services.sqs_queue.fifo import FifoState
+from msgsim.services.sqs_queue.queue import FifoQueue, Queue
+from tests.services.by_hand import Mail, Recorder, fifo, ns, receive, standard
+
+
+@pytest.fixture
+def sim() -> Simulation:
+    """One simulation."""
+    return Simulation(seed=1)
+
+
+@pytest.fixture
+def mail(sim: Simulation) -> Mail:
+    """A maker of messages."""
+    return Mail(sim)
+
+
+def test_a_received_message_is_invisible_until_its_timeout_ends(
+    sim: Simulation, mail: Mail
+) -> None:
+    """Visibility timeout 1 s: the second receive is empty, a long poll gets it again (C01)."""
+    queue = standard(sim, visibility_ns=ns("1s"))
+    queue.accept(mail.message("m"))
+    first = receive(queue)
+    assert first.bodies == ["m"]
+    assert receive(queue).bodies == []
+    third = receive(queue, wait="5s")
+    sim.run(ns("5s"))
+
+    assert third.bodies == ["m"]
+    assert third.at_ns == ns("1s")
+    assert third.deliveries[0].attempt == 2
+    assert third.deliveries[0] is not first.deliveries[0]
+
+
+def test_a_long_poll_answers_as_soon_as_anything_is_there(sim: Simulation, mail: Mail) -> None:
+    """Asking for three when two wait: two come at once; it does not wait for the third (C02)."""
+    queue = standard(sim)
+    for body in "ab":
+        queue.accept(mail.message(body))
+    answer = receive(queue, limit=3, wait="5s")
+
+    assert answer.at_ns == 0
+    assert sorted(str(body) for body in answer.bodies) == ["a", "b"]
+
+
+def test_a_long_poll_ends_empty_after_its_wait(sim: Simulation) -> None:
+    """An empty answer comes exactly when the wait is over."""
+    queue = standard(sim)
+    answer = receive(queue, wait="20s")
+    sim.run(ns("30s"))
+
+    assert (answer.at_ns, answer.bodies, answer.error) == (ns("20s"), [], None)
+
+
+def test_polls_of_different_length_end_each_in_time(sim: Simulation, mail: Mail) -> None:
+    """Waiting pollers are served in order of arrival, whatever their deadlines."""
+    queue = standard(sim)
+    long, short, late = (receive(queue, wait=wait) for wait in ("20s", "5s", "20s"))
+    sim.run(ns("6s"))
+    queue.accept(mail.message("m"))
+    sim.run(ns("40s"))
+
+    assert (short.at_ns, short.bodies) == (ns("5s"), [])
+    assert (long.at_ns, long.bodies) == (ns("6s"), ["m"])
+    assert (late.at_ns, late.bodies) == (ns("20s"), [])
+
+
+def test_a_delayed_message_comes_inside_a_long_poll(sim: Simulation, mail: Mail) -> None:
+    """`DelaySeconds` 3: a long poll of 5 s returns it after 3 s."""
+    queue = standard(sim, delay_ns=ns("3s"))
+    queue.accept(mail.message("m"))
+    assert receive(queue).bodies == []
+    answer = receive(queue, wait="5s")
+    sim.run(ns("5s"))
+
+    assert (answer.at_ns, answer.bodies) == (ns("3s"), ["m"])
+
+
+def test_changing_visibility_counts_from_now(sim: Simulation, mail: Mail) -> None:
+    """Timeout 60 s, at 15 s changed to 10 s: visible at 25 s (SQS API ChangeMessageVisibility)."""
+    queue = standard(sim, visibility_ns=ns("60s"))
+    queue.accept(mail.message("m"))
+    held = receive(queue).deliveries[0]
+    sim.run(ns("15s"))
+    assert queue.change_visibility(held, ns("10s")) is None
+    again = receive(queue, wait="20s")
+    sim.run(ns("60s"))
+
+    assert again.at_ns == ns("25s")
+
+
+def test_visibility_zero_shows_the_message_at_once(sim: Simulation, mail: Mail) -> None:
+    """`ChangeMessageVisibility` to 0 gives the message back."""
+    queue = standard(sim)
+    queue.accept(mail.message("m"))
+    held = receive(queue).deliveries[0]
+    waiting = receive(queue, wait="5s")
+    queue.change_visibility(held, 0)
+
+    assert (waiting.at_ns, waiting.bodies) == (0, ["m"])
+
+
+def test_visibility_cannot_pass_twelve_hours_from_the_receive(sim: Simulation, mail: Mail) -> None:
+    """43,200 s from the receive is the end; more is refused, not clamped."""
+    queue = standard(sim, visibility_ns=ns("60s"))
+    queue.accept(mail.message("m"))
+    held = receive(queue).deliveries[0]
+    sim.run(ns("5s"))
+
+    assert queue.change_visibility(held, ns("43200s")) == "InvalidParameterValue"
+    assert queue.change_visibility(held, ns("43195s")) is None
+
+
+@pytest.mark.parametrize("kind", ["standard", "fifo"])
+def test_a_late_delete(sim: Simulation, mail: Mail, kind: str) -> None:
+    """After the timeout: a standard queue deletes, a FIFO queue refuses (C07)."""
+    queue: Queue = (standard if kind == "standard" else fifo)(sim, visibility_ns=ns("1s"))
+    queue.accept(mail.message("m"))
+    held = receive(queue).deliveries[0]
+    sim.run(ns("2s"))
+    answer = queue.delete(held)
+    found = receive(queue).bodies
+
+    if kind == "standard":
+        assert (answer, found) == (None, [])
+    else:
+        assert (answer, found) == ("InvalidParameterValue", ["m"])
+
+
+def test_an_old_receipt_of_a_standard_queue_still_deletes(sim: Simulation, mail: Mail) -> None:
+    """The call succeeds; msgsim lets it delete (page: choices), and deleting twice succeeds too."""
+    queue = standard(sim, visibility_ns=ns("1s"))
+    queue.accept(mail.message("m"))
+    old = receive(queue).deliveries[0]
+    sim.run(ns("2s"))
+    newer = receive(queue).deliveries[0]
+    assert queue.delete(old) is None
+    assert queue.delete(newer) is None
+    sim.run(ns("10s"))
+
+    assert receive(queue).bodies == []
+    assert queue.state.stored == 0
+
+
+def test_the_in_flight_quota(sim: Simulation, mail: Mail) -> None:
+    """Quota 2: a short poll gets `OverLimit`, a long poll waits until one is deleted (C12)."""
+    queue = standard(sim, in_flight_limit=2)
+    for body in "abc":
+        queue.accept(mail.message(body))
+    held = receive(queue, limit=10).deliveries
+    assert len(held) == 2
+    assert receive(queue).error == "OverLimit"
+    waiting = receive(queue, wait="20s")
+    sim.run(ns("3s"))
+    assert waiting.at_ns is None
+    queue.delete(held[0])
+
+    assert waiting.at_ns == ns("3s")
+    assert len(waiting.bodies) == 1
+
+
+def test_the_in_flight_quota_of_a_fifo_queue_has_no_error(sim: Simulation, mail: Mail) -> None:
+    """FIFO: receives are empty without an error, and work again after a delete (C12)."""
+    queue = fifo(sim, in_flight_limit=1)
+    for group in "ab":
+        queue.accept(mail.message(group, group))
+    held = receive(queue, limit=10).deliveries
+    empty = receive(queue)
+    assert (len(held), empty.bodies, empty.error) == (1, [], None)
+    queue.delete(held[0])
+
+    assert receive(queue).bodies == ["b"]
+
+
+def test_redrive_is_lazy(sim: Simulation, mail: Mail) -> None:
+    """`maxReceiveCount` 1: nothing moves when the timeout ends, only at the next receive."""
+    source, dead = standard(sim, "source", max_receives=1), standard(sim, "dead")
+    source.dead_letter_queue = dead
+    source.accept(mail.message("m"))
+    receive(source)
+    sim.run(ns("300s"))
+    assert (source.state.stored, dead.state.stored) == (1, 0)
+
+    assert receive(source).bodies == []
+    moved = receive(dead)
+    assert moved.bodies == ["m"]
+    assert moved.deliveries[0].attempt == 2  # the receive count goes on
+
+
+def test_a_fifo_group_goes_on_behind_a_dead_letter(sim: Simulation, mail: Mail) -> None:
+    """`maxReceiveCount` 2, timeout 0: third receive moves it; the group is usable again (C03)."""
+    source, dead = fifo(sim, "source", max_receives=2), fifo(sim, "dead")
+    source.dead_letter_queue = dead
+    source.accept(mail.message("m"))
+    for expected in (["m"], ["m"], []):
+        assert receive(source, visibility="0s").bodies == expected
+        sim.run(sim.now + ns("1s"))
+    assert receive(dead).bodies == ["m"]
+    source.accept(mail.message("next"))
+    assert receive(source).bodies == ["next"]
+
+
+@pytest.mark.parametrize(("kind", "left"), [("standard", "3d"), ("fifo", "4d")])
+def test_retention_after_a_move(sim: Simulation, mail: Mail, kind: str, left: str) -> None:
+    """DLQ retention 4 d, moved after 1 d: gone 3 d after the move, FIFO 4 d after it (C13)."""
+    make = standard if kind == "standard" else fifo
+    source = make(sim, "source", max_receives=1, retention_ns=ns("14d"))
+    dead = make(sim, "dead", retention_ns=ns("4d"))
+    source.dead_letter_queue = dead
+    source.accept(mail.message("m"))
+    receive(source, visibility="0s")
+    sim.run(ns("1d"))
+    receive(source)
+    assert dead.state.stored == 1
+    sim.run(ns("1d") + ns(left) - 1)
+    assert dead.state.stored == 1
+    sim.run(ns("1d") + ns(left))
+
+    assert dead.state.stored == 0
+
+
+def test_retention_runs_in_flight_too(sim: Simulation, mail: Mail) -> None:
+    """A message whose retention ends in flight never comes back; its delete still succeeds."""
+    seen = Recorder()
+    queue = standard(sim, visibility_ns=ns("120s"), retention_ns=ns("60s"))
+    queue.bind([seen])
+    queue.accept(mail.message("m"))
+    held = receive(queue).deliveries[0]
+    sim.run(ns("200s"))
+
+    assert seen.count("expired") == 1
+    assert receive(queue).bodies == []
+    assert queue.delete(held) is None
+
+
+def test_three_receives_send_a_standard_message_to_the_back(sim: Simulation, mail: Mail) -> None:
+    """A message that came back is served before younger ones, but not after three receives (S8)."""
+    queue = standard(sim, visibility_ns=ns("10s"))
+    queue.accept(mail.message("old"))
+    for turn in range(3):
+        assert receive(queue).bodies == ["old"]
+        if turn == 0:
+            queue.accept(mail.message("young"))
+        sim.run(sim.now + ns("11s"))
+
+    assert receive(queue).bodies == ["young"]
+    assert receive(queue).bodies == ["old"]
+
+
+def test_a_short_poll_asks_some_hosts_and_may_miss_a_message(sim: Simulation, mail: Mail) -> None:
+    """One message on 8 hosts, 3 asked: found with probability 3/8; long polls always find it."""
+    queue = standard(sim, hosts=8, hosts_asked=3, visibility_ns=ns("1s"))
+    found = 0
+    tries = 2_000
+    queue.accept(mail.message("m"))
+    for _ in range(tries):
+        answer = receive(queue, visibility="0s")
+        found += len(answer.bodies)
+        sim.run(sim.now + 1)
+    assert abs(found / tries - 3 / 8) < 5 * (3 / 8 * 5 / 8 / tries) ** 0.5
+    assert receive(queue, wait="1s").bodies == ["m"]
+
+
+def test_long_polls_show_disorder(sim: Simulation, mail: Mail) -> None:
+    """With several hosts even a lone long-polling consumer sees best-effort order only."""
+    queue = standard(sim, hosts=8)
+    sent = [str(number) for number in range(200)]
+    for body in sent:
+        queue.accept(mail.message(body))
+    seen = [body for _ in range(200) for body in receive(queue, wait="1s").bodies]
+
+    assert sorted(seen) == sorted(sent)
+    assert seen != sent
+
+
+def test_groups_come_contiguous_and_in_order(sim: Simulation, mail: Mail) -> None:
+    """Sent g1 g2 g1 g1, received in one answer of ten: g1 g1 g1 g2 (C06)."""
+    queue = fifo(sim)
+    for body, group in (("g1-m1", "g1"), ("g2-m1", "g2"), ("g1-m2", "g1"), ("g1-m3", "g1")):
+        queue.accept(mail.message(body, group))
+
+    assert receive(queue, limit=10).bodies == ["g1-m1", "g1-m2", "g1-m3", "g2-m1"]
+
+
+def test_the_prefix_rule(sim: Simulation, mail: Mail) -> None:
+    """New arrivals, partial deletes and longer timeouts all keep a group blocked (S12)."""
+    queue = fifo(sim)
+    for body in ("1", "2", "3"):
+        queue.accept(mail.message(body))
+    one, two = receive(queue, limit=2).deliveries
+    queue.accept(mail.message("4"))
+    assert receive(queue, limit=10).bodies == []
+    queue.delete(two)
+    assert receive(queue, limit=10).bodies == []
+    queue.change_visibility(one, 0)
+    assert receive(queue, limit=10).bodies == ["1", "3", "4"]
+
+
+def test_what_comes_back_frees_only_up_to_the_next_in_flight(sim: Simulation, mail: Mail) -> None:
+    """1 comes back while 2 is still in flight: only 1 is deliverable, not 3."""
+    queue = fifo(sim)
+    for body in ("1", "2", "3"):
+        queue.accept(mail.message(body))
+    one, _two = receive(queue, limit=2).deliveries
+    queue.change_visibility(one, 0)
+
+    assert receive(queue, limit=10).bodies == ["1"]
+
+
+def test_deleting_all_frees_the_group_at_once(sim: Simulation, mail: Mail) -> None:
+    """A waiting long poll gets the next message of the group in the same instant."""
+    queue = fifo(sim)
+    queue.accept(mail.message("1"))
+    held = receive(queue).deliveries[0]
+    queue.accept(mail.message("2"))
+    waiting = receive(queue, wait="20s")
+    sim.run(ns("4s"))
+    queue.delete(held)
+
+    assert (waiting.at_ns, waiting.bodies) == (ns("4s"), ["2"])
+
+
+@pytest.mark.parametrize("content_based", [True, False])
+def test_deduplication_outlives_the_delete_for_five_minutes(
+    sim: Simulation, mail: Mail, content_based: bool
+) -> None:
+    """Sent, received, deleted, sent again: dropped before 300 s, delivered at 360 s (C04)."""
+    seen = Recorder()
+    queue = fifo(sim, content_based=content_based)
+    queue.bind([seen])
+    ids = {} if content_based else {"deduplication_id": "x"}
+    queue.accept(mail.message("same", **ids))
+    queue.delete(receive(queue).deliveries[0])
+    sim.run(ns("299s"))
+    assert queue.accept(mail.message("same", **ids)) is None
+    assert receive(queue).bodies == []
+    sim.run(ns("360s"))
+    queue.accept(mail.message("same", **ids))
+
+    assert receive(queue).bodies == ["same"]
+    assert seen.count("deduplicated") == 1
+
+
+@pytest.mark.parametrize(("scope", "found"), [("queue", []), ("messageGroup", ["again"])])
+def test_the_scope_of_deduplication(
+    sim: Simulation, mail: Mail, scope: str, found: list[str]
+) -> None:
+    """One id in two groups: a duplicate in scope `queue`, new in scope `messageGroup` (C05)."""
+    queue = fifo(sim, scope=scope)
+    queue.accept(mail.message("first", "g1", deduplication_id="x"))
+    queue.delete(receive(queue).deliveries[0])
+    queue.accept(mail.message("again", "g2", deduplication_id="x"))
+
+    assert receive(queue).bodies == found
+
+
+def test_q3_identical_bodies_are_dropped_silently(sim: Simulation, mail: Mail) -> None:
+    """Question Q3: one body every 70 s for 30 min: 6 of 26 delivered, at 0, 350, 700 … s."""
+    queue = fifo(sim, content_based=True)
+    delivered = []
+    for second in range(0, 1_751, 70):
+        sim.run(ns(f"{second}s"))
+        queue.accept(mail.message("status: ok"))
+        answer = receive(queue)
+        if answer.deliveries:
+            delivered.append(second)
+            queue.delete(answer.deliveries[0])
+
+    assert delivered == [0, 350, 700, 1_050, 1_400, 1_750]
+
+
+def test_fifo_calls_are_rationed(sim: Simulation, mail: Mail) -> None:
+    """500 single sends a second against 300 calls/s: over a minute 40 % are refused (Q4 b)."""
+    queue = FifoQueue(
+        sim, "q", FifoState(visibility_ns=ns("30s")), lambda action: TokenBucket(300, 300)
+    )
+    refused = 0
+    for number in range(30_000):
+        sim.run(number * ns("2ms"))
+        refused += queue.accept(mail.message(str(number), str(number))) is not None
+    assert 0.38 < refused / 30_000 < 0.42
+
+    batched = 0
+    for number in range(500):
+        sim.run(sim.now + ns("20ms"))
+        batch = [mail.message("b", f"{number}-{entry}") for entry in range(10)]
+        batched += sum(error is not None for error in queue.accept_batch(batch))
+    assert batched == 0
+
+
+def test_an_outage_refuses_calls_and_serves_waiters_when_it_ends(
+    sim: Simulation, mail: Mail
+) -> None:
+    """While down every call fails with a server error; a waiting poll is served at recovery."""
+    queue = standard(sim, visibility_ns=ns("5s"))
+    queue.accept(mail.message("m"))
+    receive(queue)
+    waiting = receive(queue, wait="20s")
+    queue.fail()
+    assert queue.accept(mail.message("x")) == "ServiceUnavailable"
+    assert receive(queue).error == "ServiceUnavailable"
+    sim.run(ns("8s"))
+    assert waiting.at_ns is None
+    queue.recover()
+
+    assert (waiting.at_ns, waiting.bodies) == (ns("8s"), ["m"])
