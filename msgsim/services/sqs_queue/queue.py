@@ -133,7 +133,7 @@ class Queue(Component):
         if error is not None:
             self._answer_empty(reply, error)
             return
-        deliveries = self._take(limit, timeout, short=wait_ns == 0)
+        deliveries = self._take(limit, timeout, short=wait_ns == 0) if self.state.visible else None
         if deliveries:
             reply(deliveries, None)
         elif wait_ns == 0:
@@ -326,6 +326,27 @@ class StandardQueue(Queue):
         self._missed_deletes = missed_deletes
         self._ghost_delay = ghost_delay
         self._deletes_left = missed_deletes.draw() if missed_deletes is not None else 1 << 62
+
+    def _accept(self, message: Message) -> str | None:
+        state = self.state
+        if not self._polls or state.visible or state.delay_ns or self._full():
+            return super()._accept(message)
+        now = self.sim.env._now
+        poll = self._polls.popleft()
+        delivery = state.hand_over(now, message, poll.visibility_ns)  # type: ignore[union-attr]
+        due = delivery.deadline_ns
+        if due < self._alarm_due:
+            self._arm(due)
+        if self.on_sent is not None:
+            self.on_sent(now, delivery.copy)
+        handed = [delivery]
+        if self.on_received is not None:
+            self.on_received(now, handed)
+        poll.reply(handed, None)
+        return None
+
+    def _full(self) -> bool:
+        return self.state.in_flight >= self.state.in_flight_limit
 
     def _after_delete(self, copy: Copy) -> None:
         self._deletes_left -= 1

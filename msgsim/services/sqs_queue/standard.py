@@ -16,6 +16,8 @@ from msgsim.services.sqs_queue.state import GONE, IN_FLIGHT, VISIBLE, QueueState
 
 BACK_OF_QUEUE_RECEIVES = 3  # "received three times or more goes to the back": metrics page, S8
 
+NO_HOST = -1
+
 
 class StandardState(QueueState):
     """At-least-once delivery in best-effort order.
@@ -49,6 +51,8 @@ class StandardState(QueueState):
 
     def show(self, copy: Stored) -> None:
         """Stand at the back when new or received three times or more, else ahead of new ones."""
+        if copy.shelf == NO_HOST:
+            copy.shelf = self._pick_host(copy.message.number)
         if 0 < copy.receives < BACK_OF_QUEUE_RECEIVES:
             self._again[copy.shelf].append(copy)
         else:
@@ -79,14 +83,20 @@ class StandardState(QueueState):
         if hosts_asked is not None:
             hosts = hosts[:hosts_asked]
         room = min(limit, self.in_flight_limit - self.in_flight)
+        again, fresh, most = self._again, self._fresh, self.max_receives
         while hosts and len(deliveries) < room:
             still_full = []
             for host in hosts:
-                copy = self._take_head(host)
-                if copy is None:
+                shelf = again[host] or fresh[host]
+                while shelf:
+                    copy = shelf.popleft()
+                    if copy.state == VISIBLE:
+                        break
+                    shelf = again[host] or fresh[host]
+                else:
                     continue
                 still_full.append(host)
-                if self.max_receives is not None and copy.receives >= self.max_receives:
+                if most is not None and copy.receives >= most:
                     self.dead_letter(copy)
                     dead.append(copy)
                     continue
@@ -95,6 +105,17 @@ class StandardState(QueueState):
                     break
             hosts = still_full
         return deliveries, dead
+
+    def hand_over(self, now: int, message: Message, visibility_ns: int) -> Delivery:
+        """Store a message and give it at once to a long poll that waits: it rests on no host."""
+        self._sequence += 1
+        copy = Stored(message, now, NO_HOST, self._sequence)
+        ages = self._ages
+        ages.append(copy)
+        if len(ages) > 64 + 2 * self.stored:
+            self._ages = deque(old for old in ages if old.state != GONE)
+        self.visible += 1
+        return self._hand_out(now, copy, visibility_ns)
 
     def delete(self, now: int, delivery: Delivery) -> str | None:
         """Delete by any receipt of the copy, old or late; deleting twice succeeds too."""
@@ -111,11 +132,3 @@ class StandardState(QueueState):
         copy.state = VISIBLE
         copy.ghost = True
         self.move_in(copy)
-
-    def _take_head(self, host: int) -> Stored | None:
-        for shelf in (self._again[host], self._fresh[host]):
-            while shelf:
-                copy = shelf.popleft()
-                if copy.state == VISIBLE:
-                    return copy
-        return None

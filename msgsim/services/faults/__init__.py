@@ -1,0 +1,33 @@
+"""Faults (the section `faults:`): outages and slowdowns of any component."""
+
+from __future__ import annotations
+
+from msgsim.model.service import Context, Service
+from msgsim.services.faults.fault import Fault, Strain
+from msgsim.services.faults.spec import PAGE, FaultSpec, check
+
+
+def build(name: str, spec: FaultSpec, context: Context) -> Fault:
+    """Make the fault that the spec describes."""
+    target = spec.slow or spec.down or ""
+    return Fault(context.sim, name, target, spec.at, spec.for_, spec.by if spec.slow else None)
+
+
+def connect(fault: Fault, spec: FaultSpec, context: Context) -> None:
+    """Find what the fault strikes; all faults on one component share its strain."""
+    target = context.find(spec.slow or spec.down or "")
+    strains: dict[str, Strain] = context.shared.setdefault("strains", {})
+    fault.strain = strains.setdefault(target.name, Strain(target, target.slowness))
+
+
+SERVICE = Service(
+    kind="fault",
+    spec=FaultSpec,
+    build=build,
+    page=PAGE,
+    connect=connect,
+    check=check,
+    codes={
+        "E134": "a workload or fault that contradicts itself, or says something in no known form"
+    },
+)

@@ -1,0 +1,126 @@
+"""What is wrong with a workload as a whole: what AWS would refuse, and what makes no sense."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from msgsim.model.service import Finding, Specs
+from msgsim.model.spec import Spec
+from msgsim.services.publisher.spec import PAGE, Arrivals, WorkloadSpec
+
+CODES = {
+    "E134": "a workload or fault that contradicts itself, or says something in no known form",
+    "E280": "AWS refuses a send without MessageGroupId, PartitionKey or deduplication id",
+    "E281": "AWS refuses a batch with more entries than the API allows",
+    "W381": "the workload sends nothing in this run",
+}
+
+_PROCESSES = ("steady", "poisson", "burst", "profile", "daily", "trace")
+_BELONGS = {"every": "burst", "shape": "profile", "columns": "trace"}
+
+
+def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
+    """Find what the text of a workload cannot show field by field."""
+    workload = cast("WorkloadSpec", spec)
+    yield from _when(workload)
+    if workload.arrivals is not None:
+        yield from _arrivals(workload.arrivals)
+    yield from _client(workload)
+    yield from _identity(workload, specs.get(workload.to))
+    yield from _batch(workload, specs.get(workload.to))
+
+
+def _when(workload: WorkloadSpec) -> Iterator[Finding]:
+    if workload.until is not None and workload.until <= workload.from_:
+        yield Finding("E134", "the workload ends before it begins", ("until",), "until > from")
+    if workload.rate is None and workload.arrivals is None:
+        hint = "such as rate: 50/s, or arrivals: {poisson: 50/s}"
+        yield Finding("E134", "the workload has no rate and no arrivals", (), hint)
+    if workload.rate is not None and workload.arrivals is not None:
+        hint = "rate: 50/s is short for arrivals: {steady: 50/s}; keep one"
+        yield Finding("E134", "rate and arrivals both say when messages come", ("rate",), hint)
+    if workload.rate == 0:
+        yield Finding("W381", "the rate is 0: nothing is sent", ("rate",))
+
+
+def _arrivals(arrivals: Arrivals) -> Iterator[Finding]:
+    given = [process for process in _PROCESSES if getattr(arrivals, process) is not None]
+    if len(given) != 1:
+        found = f"has {' and '.join(given)}" if given else "has none"
+        message = f"arrivals takes exactly one of {', '.join(_PROCESSES)}, but {found}"
+        yield Finding("E134", message, ("arrivals",), "such as {poisson: 50/s}")
+        return
+    for option, process in _BELONGS.items():
+        if option in arrivals.model_fields_set and given[0] != process:
+            message = f"`{option}` goes with {process}, not with {given[0]}"
+            yield Finding("E134", message, ("arrivals", option))
+    if "spacing" in arrivals.model_fields_set and given[0] not in ("profile", "daily"):
+        hint = "steady is even, poisson is random"
+        message = f"`spacing` goes with profile and daily, not with {given[0]}"
+        yield Finding("E134", message, ("arrivals", "spacing"), hint)
+    if arrivals.every == 0:
+        yield Finding("E134", "bursts need time between them", ("arrivals", "every"), "above 0s")
+    if arrivals.daily is not None and arrivals.daily.high < arrivals.daily.low:
+        yield Finding("E134", "daily: high is below low", ("arrivals", "daily", "high"))
+    if arrivals.daily is not None and arrivals.daily.day == 0:
+        yield Finding("E134", "daily: a day needs a length", ("arrivals", "daily", "day"))
+
+
+def _client(workload: WorkloadSpec) -> Iterator[Finding]:
+    retry = workload.retry
+    if retry.base is not None and retry.cap is not None and retry.cap < retry.base:
+        message = "the cap of the back-off is below its base"
+        yield Finding("E134", message, ("retry", "cap"), "raise cap or lower base")
+    if workload.batch_wait is not None and workload.batch == 1:
+        message = "batch_wait has no meaning without batch"
+        yield Finding("E134", message, ("batch_wait",), "add batch: 10, or remove it")
+
+
+def _is_fifo(target: Spec | None) -> bool:
+    return bool(getattr(target, "FifoQueue", False) or getattr(target, "FifoTopic", False))
+
+
+def _is_stream(target: Spec | None) -> bool:
+    return target is not None and "ShardCount" in type(target).model_fields
+
+
+def _required(target: Spec | None) -> tuple[str, str]:
+    """Return what a send needs, and the error code without it."""
+    if _is_stream(target):
+        return "PartitionKey", "ValidationException"
+    if getattr(target, "FifoTopic", False):
+        return "MessageGroupId", "InvalidParameter"
+    return "MessageGroupId", "MissingParameter"
+
+
+def _identity(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
+    traced = workload.arrivals is not None and workload.arrivals.trace is not None
+    if workload.keys is None and not traced and (_is_fifo(target) or _is_stream(target)):
+        word, code = _required(target)
+        yield Finding(
+            "E280",
+            f"AWS refuses this ({code}): a send to {workload.to} needs a {word}, "
+            "and the workload has no keys",
+            ("to",),
+            "add keys, such as keys: 120; keys: 1 puts everything into one",
+        )
+    by_content = bool(getattr(target, "ContentBasedDeduplication", False))
+    if _is_fifo(target) and workload.deduplication == "content" and not by_content:
+        yield Finding(
+            "E280",
+            f"AWS refuses this (InvalidParameterValue): {workload.to} needs a "
+            "MessageDeduplicationId, because ContentBasedDeduplication is off",
+            ("deduplication",),
+            f"use deduplication: unique, or set ContentBasedDeduplication: true on {workload.to}",
+        )
+
+
+def _batch(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
+    action = "PutRecords" if _is_stream(target) else "a batch of SQS or SNS"
+    quota = "put_records_entries" if _is_stream(target) else "batch_entries"
+    most = PAGE.quota(quota)
+    if target is not None and workload.batch > most:
+        code = "ValidationException" if _is_stream(target) else "TooManyEntriesInBatchRequest"
+        message = f"AWS refuses this ({code}): {action} takes at most {most} entries"
+        yield Finding("E281", f"{message}, not {workload.batch}", ("batch",), f"batch: {most}")
