@@ -1,0 +1,154 @@
+"""Couriers carry a subscription's messages: over a hop, and again after a server-side error."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from msgsim.kernel.component import Component
+from msgsim.kernel.distributions import Constant
+from msgsim.kernel.sampling import Sampler
+from msgsim.model.message import Message
+from msgsim.services.sns.retry import SERVER_SIDE, RetryPolicy, retry_delays
+from msgsim.services.sns.subscription import Subscription
+
+
+class Courier:
+    """Carries for a standard topic: every message travels alone (infinitely many servers).
+
+    Each hop has a length of its own, so that messages overtake one another. A message that meets
+    a server-side error is tried again by the policy, and holds nobody back.
+
+    Args:
+        topic: its `slowness` stretches hops, as the subscription's own does.
+        subscription: whose messages it carries.
+        hop: time from the publish to the hand-over; a constant 0 takes no event.
+        retries: the retry policy.
+    """
+
+    def __init__(
+        self, topic: Component, subscription: Subscription, hop: Sampler[int], retries: RetryPolicy
+    ) -> None:
+        self._sim = topic.sim
+        self._topic = topic
+        self._subscription = subscription
+        self._hop = hop
+        self._at_once = isinstance(hop.distribution, Constant) and hop.distribution.value == 0
+        self._retries = retries
+
+    def send(self, trip: int, message: Message) -> None:
+        """Set out with a message."""
+        if self._at_once:
+            self.deliver(trip, message)
+        else:
+            self._sim.after(self.hop_ns(message), self.deliver, trip, message)
+
+    def hop_ns(self, message: Message) -> int:
+        """Return how long this message travels (ns)."""
+        hop = self._hop.at(message.number, message.tries)
+        slowness = self._subscription.slowness * self._topic.slowness
+        return hop if slowness == 1.0 else round(hop * slowness)
+
+    def deliver(self, trip: int, message: Message, delays: Iterator[int] | None = None) -> None:
+        """Try until the message is taken, given up, or has to wait for its next try."""
+        subscription = self._subscription
+        while True:
+            error = subscription.attempt(message)
+            if error is None or error not in SERVER_SIDE:
+                break
+            if delays is None:
+                delays = retry_delays(self._retries)
+            delay = next(delays, None)
+            if delay is None:
+                break
+            if delay:
+                self._sim.after(delay, self.deliver, trip, message, delays)
+                return
+        subscription.settle(trip, message, error)
+
+
+class _Group:
+    """A message group on its way: those travelling, and those at the door behind a failing one."""
+
+    __slots__ = ("at_door", "last_arrival_ns", "name", "travelling")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.last_arrival_ns = 0
+        self.travelling = 0
+        self.at_door: deque[tuple[int, Message]] = deque()
+
+
+class FifoCourier(Courier):
+    """Carries for a FIFO topic: within a message group, first published is first delivered.
+
+    A message arrives after its own hop, but never before the one published ahead of it in its
+    group. A server-side error holds the rest of the group back (head-of-line blocking, a labelled
+    assumption that follows from the promised order); a client-side error does not.
+
+    Args:
+        group_waits: whether a group waits while its first message is being retried.
+    """
+
+    def __init__(
+        self,
+        topic: Component,
+        subscription: Subscription,
+        hop: Sampler[int],
+        retries: RetryPolicy,
+        group_waits: bool = True,
+    ) -> None:
+        super().__init__(topic, subscription, hop, retries)
+        self._group_waits = group_waits
+        self._groups: dict[str, _Group] = {}
+
+    def send(self, trip: int, message: Message) -> None:
+        """Set out with a message, behind the others of its group."""
+        name = message.key.name
+        group = self._groups.get(name)
+        if group is None:
+            group = self._groups[name] = _Group(name)
+        now = self._sim.now
+        arrival = now if self._at_once else now + self.hop_ns(message)
+        if arrival < group.last_arrival_ns:
+            arrival = group.last_arrival_ns
+        group.last_arrival_ns = arrival
+        if arrival == now and not group.travelling:
+            self._come_to_door(group, trip, message)
+        else:
+            group.travelling += 1
+            self._sim.at(arrival, self._arrive, group, trip, message)
+
+    def _arrive(self, group: _Group, trip: int, message: Message) -> None:
+        group.travelling -= 1
+        self._come_to_door(group, trip, message)
+
+    def _come_to_door(self, group: _Group, trip: int, message: Message) -> None:
+        group.at_door.append((trip, message))
+        if len(group.at_door) == 1:
+            self._admit(group)
+
+    def _admit(self, group: _Group, delays: Iterator[int] | None = None) -> None:
+        """Hand over the group's messages at the door, in order, until one has to wait."""
+        at_door = group.at_door
+        while at_door:
+            trip, message = at_door[0]
+            error = self._subscription.attempt(message)
+            delay = None
+            if error in SERVER_SIDE:
+                if delays is None:
+                    delays = retry_delays(self._retries)
+                delay = next(delays, None)
+            if delay == 0:
+                continue
+            if delay is None:
+                self._subscription.settle(trip, message, error)
+            elif self._group_waits:
+                self._sim.after(delay, self._admit, group, delays)
+                return
+            else:
+                self._sim.after(delay, self.deliver, trip, message, delays)
+            at_door.popleft()
+            delays = None
+        if not group.travelling:
+            del self._groups[group.name]

@@ -1,0 +1,130 @@
+"""Fleets of workers that poll a queue: processes on machines or in containers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgsim.kernel.distributions import Constant, Distribution, Exponential, Uniform
+from msgsim.kernel.sampling import Sampler
+from msgsim.model.chance import Chance, distribution
+from msgsim.model.message import Message
+from msgsim.model.service import Context, Service
+from msgsim.services.worker_fleet.fleet import BackOff, Crash, Fails, Fleet, Routine
+from msgsim.services.worker_fleet.spec import CODES, PAGE, FleetSpec, WorkSpec, check
+from msgsim.units import duration_ns
+
+KIND = "worker.fleet"
+NS_PER_S = 1_000_000_000
+
+
+def build(name: str, spec: FleetSpec, context: Context) -> Fleet:
+    """Make the fleet that the spec describes."""
+    sim = context.sim
+    lifetime: Sampler[int] | None = None
+    if spec.crash_rate > 0:
+        lifetime = sim.times(name, "lifetime", Exponential(NS_PER_S / spec.crash_rate))
+    return Fleet(
+        sim,
+        name,
+        spec.workers,
+        _routine(spec, context),
+        sim.times(name, "handler", spec.handler.time.resolve(context.base_path)),
+        _back_off(name, context),
+        fails=_failure_rule(name, spec.handler, context),
+        receive_time=_call_time(name, "receive_time", spec.receive_time, context),
+        delete_time=_call_time(name, "delete_time", spec.delete_time, context),
+        crashes=[
+            Crash(
+                crash.at,
+                crash.worker,
+                spec.restart_after if crash.restart_after is None else crash.restart_after,
+            )
+            for crash in spec.crash
+        ],
+        lifetime=lifetime,
+        away_ns=spec.restart_after,
+        start_ns=spec.start,
+    )
+
+
+def _routine(spec: FleetSpec, context: Context) -> Routine:
+    wait_s = spec.WaitTimeSeconds
+    if wait_s is None:
+        wait_s = int(context.assumption(KIND, "wait_time"))
+    idle_ns = 0
+    if wait_s == 0:
+        idle_ns = spec.idle or duration_ns(str(context.assumption(KIND, "idle")))
+    timeout = spec.VisibilityTimeout
+    return Routine(
+        limit=spec.MaxNumberOfMessages,
+        wait_ns=wait_s * NS_PER_S,
+        visibility_ns=None if timeout is None else timeout * NS_PER_S,
+        idle_ns=idle_ns,
+        in_sequence=spec.order == "sequence",
+        delete_each=spec.delete == "each",
+        heartbeat_ns=spec.heartbeat.every if spec.heartbeat else 0,
+        renewed_ns=spec.heartbeat.to if spec.heartbeat else 0,
+    )
+
+
+def _back_off(name: str, context: Context) -> BackOff:
+    def time(purpose: str) -> int:
+        return duration_ns(str(context.assumption(KIND, purpose)))
+
+    return BackOff(
+        time("retry_base"),
+        time("retry_cap"),
+        int(context.assumption(KIND, "delete_attempts")),
+        context.sim.sampler(name, "back-off", Uniform(0, 1)).draw,
+    )
+
+
+def _call_time(
+    name: str, purpose: str, given: Chance | None, context: Context
+) -> Sampler[int] | None:
+    """Return the latency of a call, or None when it takes no time and needs no event."""
+    found: Distribution
+    if given is not None:
+        found = given.resolve(context.base_path)
+    else:
+        found = distribution(context.assumption(KIND, purpose))
+    if isinstance(found, Constant) and found.value == 0:
+        return None
+    return context.sim.times(name, purpose, found)
+
+
+def _failure_rule(name: str, work: WorkSpec, context: Context) -> Fails | None:
+    """Return the rule by which an attempt at a message fails, or None when none does."""
+    poison: Mapping[str, Any] = work.fails_if or {}
+    chance, attempts = work.fails, work.fails_attempts
+    if not chance and not poison:
+        return None
+    draws = context.sim.sampler(name, "fails", Uniform(0, 1))
+
+    def fails(message: Message, attempt: int) -> bool:
+        if poison and (attempts is None or attempt <= attempts):
+            found = message.attributes
+            if all(found.get(key) in values for key, values in poison.items()):
+                return True
+        return chance > 0 and draws.at(message.number, attempt) < chance
+
+    return fails
+
+
+def connect(fleet: Fleet, spec: FleetSpec, context: Context) -> None:
+    """Find the queue."""
+    queue: Any = context.find(spec.queue)
+    skips = queue.fifo if spec.after_failure is None else spec.after_failure == "skip_group"
+    fleet.serve(queue, skips)
+
+
+SERVICE = Service(
+    kind=KIND,
+    spec=FleetSpec,
+    build=build,
+    connect=connect,
+    page=PAGE,
+    check=check,
+    codes=CODES,
+)

@@ -1,0 +1,254 @@
+"""One worker of a fleet: poll, work, delete, poll again; until it dies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msgsim.model.message import Delivery
+
+if TYPE_CHECKING:
+    from msgsim.services.worker_fleet.fleet import Fleet
+
+RETRYABLE = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "OverLimit",
+        "RequestThrottled",
+        "ServiceUnavailable",
+        "Throttling",
+        "ThrottlingException",
+    }
+)
+"""Error codes after which a call is made again: no room, too fast, or nobody there."""
+
+
+class Worker:
+    """A server that fetches its own customers: one life of it, from start to crash.
+
+    A small state machine whose steps are callbacks. Those of a dead worker find `alive` False and
+    do nothing, so that a crash has nothing to cancel.
+
+    Attributes:
+        alive: False from the crash on.
+    """
+
+    __slots__ = ("_batch", "_beat", "_began_ns", "_busy", "_done", "_failed", "_fleet", "_let_go",
+                 "_pending", "_position", "_sim", "_skipped", "_tries", "alive")  # fmt: skip
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.alive = True
+        self._fleet = fleet
+        self._sim = fleet.sim
+        self._batch: Sequence[Delivery] = ()
+        self._position = 0
+        self._pending = 0
+        self._done: list[Delivery] = []
+        self._let_go: list[Delivery] = []
+        self._skipped: set[str] = set()
+        self._failed = False
+        self._busy = False
+        self._began_ns = 0
+        self._tries = 0
+        self._beat = fleet.sim.timer(self._renew) if fleet.routine.heartbeat_ns else None
+
+    # Receiving -----------------------------------------------------------------------------
+
+    def poll(self) -> None:
+        """ReceiveMessage."""
+        if self.alive:
+            routine = self._fleet.routine
+            self._fleet.queue.receive(
+                routine.limit, routine.wait_ns, self._answered, routine.visibility_ns
+            )
+
+    def _answered(self, deliveries: list[Delivery], error: str | None) -> None:
+        """Let the answer travel; to a dead worker it is lost, and its messages stay in flight."""
+        if not self.alive:
+            return
+        self._batch = deliveries
+        travel = self._fleet.receive_time
+        if travel is None:
+            self._received(error)
+        else:
+            self._sim.after(self._fleet.slowed(travel.draw()), self._received, error)
+
+    def _received(self, error: str | None) -> None:
+        if not self.alive:
+            return
+        if error is not None:
+            self._tries += 1
+            self._sim.after(self._fleet.back_off(self._tries), self.poll)
+            return
+        self._tries = 0
+        if self._batch:
+            self._begin()
+        elif self._fleet.routine.idle_ns:
+            self._sim.after(self._fleet.routine.idle_ns, self.poll)
+        else:
+            self.poll()
+
+    # Working -------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        fleet, batch = self._fleet, self._batch
+        self._began_ns = now = self._sim.now
+        self._busy = True
+        self._failed = False
+        self._let_go = []
+        if fleet.on_started is not None:
+            fleet.on_started(now, len(batch), False)
+        if self._beat is not None:
+            self._beat.arm(now + fleet.routine.heartbeat_ns)
+        if fleet.routine.in_sequence:
+            self._position = 0
+            self._work_next()
+        else:
+            self._pending = len(batch)
+            for delivery in batch:
+                self._work(delivery)
+
+    def _work_next(self) -> None:
+        batch, skipped = self._batch, self._skipped
+        while self._position < len(batch):
+            delivery = batch[self._position]
+            self._position += 1
+            if skipped and delivery.message.key.name in skipped:
+                self._let_go.append(delivery)
+                continue
+            self._work(delivery)
+            return
+        self._worked_batch()
+
+    def _work(self, delivery: Delivery) -> None:
+        copy = delivery.copy
+        copy.starts = attempt = copy.starts + 1
+        fleet = self._fleet
+        time = fleet.handler_time.at(delivery.message.number, attempt)
+        if fleet.slowness != 1.0:
+            time = fleet.slowed(time)
+        self._sim.after(time, self._worked, delivery, attempt)
+
+    def _worked(self, delivery: Delivery, attempt: int) -> None:
+        if not self.alive:
+            return
+        fleet = self._fleet
+        now = self._sim.env._now
+        if fleet.fails is not None and fleet.fails(delivery.message, attempt):
+            self._fail(delivery)
+            return
+        delivery.copy.completions += 1
+        if fleet.on_completed is not None:
+            fleet.on_completed(now, delivery)
+        if fleet.routine.delete_each:
+            self._delete(delivery, 1)
+        else:
+            self._done.append(delivery)
+            self._next()
+
+    def _fail(self, delivery: Delivery) -> None:
+        """Leave the message in flight; it comes back when its visibility timeout ends."""
+        fleet = self._fleet
+        self._failed = True
+        self._let_go.append(delivery)
+        if fleet.on_failed is not None:
+            fleet.on_failed(self._sim.now, delivery, "error")
+        if fleet.skips_group:
+            self._skipped.add(delivery.message.key.name)
+        self._next()
+
+    def _next(self) -> None:
+        if self._fleet.routine.in_sequence:
+            self._work_next()
+            return
+        self._pending -= 1
+        if not self._pending:
+            self._worked_batch()
+
+    def _worked_batch(self) -> None:
+        if self._done:
+            self._delete_batch(self._done, 1)
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        fleet = self._fleet
+        now = self._sim.now
+        self._batch = ()
+        self._busy = False
+        self._done = []
+        self._skipped.clear()
+        if self._beat is not None:
+            self._beat.cancel()
+        if fleet.on_ended is not None:
+            fleet.on_ended(now, now - self._began_ns, "error" if self._failed else "ok")
+        self.poll()
+
+    # Deleting ------------------------------------------------------------------------------
+
+    def _delete(self, delivery: Delivery, tries: int) -> None:
+        travel = self._fleet.delete_time
+        if travel is None:
+            self._deleted(delivery, tries)
+            return
+        time = travel.at(delivery.message.number, delivery.attempt)
+        self._sim.after(self._fleet.slowed(time), self._deleted, delivery, tries)
+
+    def _deleted(self, delivery: Delivery, tries: int) -> None:
+        if not self.alive:
+            return
+        fleet = self._fleet
+        error = fleet.queue.delete(delivery)
+        if error in RETRYABLE and tries < fleet.delete_attempts:
+            self._sim.after(fleet.back_off(tries), self._delete, delivery, tries + 1)
+            return
+        self._let_go.append(delivery)
+        self._next()
+
+    def _delete_batch(self, deliveries: list[Delivery], tries: int) -> None:
+        if not self.alive:
+            return
+        travel = self._fleet.delete_time
+        if travel is None:
+            self._deleted_batch(deliveries, tries)
+        else:
+            time = self._fleet.slowed(travel.draw())
+            self._sim.after(time, self._deleted_batch, deliveries, tries)
+
+    def _deleted_batch(self, deliveries: list[Delivery], tries: int) -> None:
+        if not self.alive:
+            return
+        fleet = self._fleet
+        errors = fleet.queue.delete_batch(deliveries)
+        again = [one for one, error in zip(deliveries, errors, strict=True) if error in RETRYABLE]
+        if again and tries < fleet.delete_attempts:
+            self._sim.after(fleet.back_off(tries), self._delete_batch, again, tries + 1)
+        else:
+            self._end()
+
+    # Keeping and losing --------------------------------------------------------------------
+
+    def in_hand(self) -> list[Delivery]:
+        """Return what was received and has neither been deleted nor given up."""
+        return [delivery for delivery in self._batch if delivery not in self._let_go]
+
+    def _renew(self) -> None:
+        """Send the heartbeat: everything in hand stays invisible a while longer."""
+        routine = self._fleet.routine
+        for delivery in self.in_hand():
+            self._fleet.queue.change_visibility(delivery, routine.renewed_ns)
+        assert self._beat is not None
+        self._beat.arm(self._sim.now + routine.heartbeat_ns)
+
+    def crash(self) -> None:
+        """Die with everything in hand: it stays in flight until its timeout."""
+        fleet = self._fleet
+        now = self._sim.now
+        self.alive = False
+        if self._beat is not None:
+            self._beat.cancel()
+        if self._busy and fleet.on_ended is not None:
+            fleet.on_ended(now, now - self._began_ns, "crashed")
+        if fleet.on_crashed is not None:
+            fleet.on_crashed(now, self.in_hand())
