@@ -112,13 +112,13 @@ def test_a_standard_topic_lets_messages_overtake() -> None:
 
 
 def test_the_hop_has_the_median_that_the_page_assumes() -> None:
-    """The assumed median of 12 ms lies between the 45 % and 55 % quantiles of 2,001 hops."""
+    """The assumed median of 30 ms lies between the 45 % and 55 % quantiles of 2,001 hops."""
     system = HandBuilt({"Orders": TOPIC, "Billing": always(None), "Sub": to("Billing")})
     for _ in range(2001):
         system.send("Orders")
     system.run("1m")
     arrivals = sorted(at for at, _ in system["Billing"].taken)
-    assert arrivals[900] < 0.012 < arrivals[1100]
+    assert arrivals[900] < 0.030 < arrivals[1100]
 
 
 def test_a_function_gets_one_asynchronous_invoke_per_message() -> None:

@@ -70,7 +70,11 @@ class Worker:
         self._batch = deliveries
         travel = self._fleet.receive_time
         if travel is None:
-            self._received(error)
+            if deliveries and error is None:
+                self._tries = 0
+                self._begin()
+            else:
+                self._received(error)
         else:
             self._sim.after(self._fleet.slowed(travel.draw()), self._received, error)
 
@@ -101,7 +105,10 @@ class Worker:
             fleet.on_started(now, len(batch), False)
         if self._beat is not None:
             self._beat.arm(now + fleet.routine.heartbeat_ns)
-        if fleet.routine.in_sequence:
+        if len(batch) == 1:
+            self._position = self._pending = 1
+            self._work(batch[0])
+        elif fleet.routine.in_sequence:
             self._position = 0
             self._work_next()
         else:
@@ -141,11 +148,13 @@ class Worker:
         delivery.copy.completions += 1
         if fleet.on_completed is not None:
             fleet.on_completed(now, delivery)
-        if fleet.routine.delete_each:
-            self._delete(delivery, 1)
-        else:
+        if not fleet.routine.delete_each:
             self._done.append(delivery)
             self._next()
+        elif fleet.delete_time is None:
+            self._deleted(delivery, 1)
+        else:
+            self._delete(delivery, 1)
 
     def _fail(self, delivery: Delivery) -> None:
         """Leave the message in flight; it comes back when its visibility timeout ends."""
@@ -178,7 +187,8 @@ class Worker:
         self._batch = ()
         self._busy = False
         self._done = []
-        self._skipped.clear()
+        if self._skipped:
+            self._skipped.clear()
         if self._beat is not None:
             self._beat.cancel()
         if fleet.on_ended is not None:
@@ -200,11 +210,14 @@ class Worker:
             return
         fleet = self._fleet
         error = fleet.queue.delete(delivery)
-        if error in RETRYABLE and tries < fleet.delete_attempts:
+        if error is not None and error in RETRYABLE and tries < fleet.delete_attempts:
             self._sim.after(fleet.back_off(tries), self._delete, delivery, tries + 1)
             return
-        self._let_go.append(delivery)
-        self._next()
+        if len(self._batch) == 1:
+            self._end()
+        else:
+            self._let_go.append(delivery)
+            self._next()
 
     def _delete_batch(self, deliveries: list[Delivery], tries: int) -> None:
         if not self.alive:
