@@ -1,0 +1,51 @@
+"""The scenarios that come with msgsim: found by name, from a checkout and from a wheel alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def scenario_folder() -> Path:
+    """Return the folder of the bundled scenarios and of the traces they replay.
+
+    In a checkout that is `scenarios/` beside the package, where a user edits them; an installed
+    wheel carries a copy inside the package.
+    """
+    top = _PACKAGE.parent
+    # Site-packages may hold a stranger's `scenarios`; only a checkout has our project file as well.
+    if (top / "pyproject.toml").is_file() and (top / "scenarios").is_dir():
+        return top / "scenarios"
+    return _PACKAGE / "_scenarios"
+
+
+def scenario_names() -> list[str]:
+    """Return the names of all bundled scenarios, such as `fanout` and `questions/q07`, sorted."""
+    return sorted(_by_name())
+
+
+def scenario_path(name: str) -> Path:
+    """Return the file of a bundled scenario.
+
+    A name may end in `.yaml`, and may leave out its folder where that is clear: `q07` is
+    `questions/q07`.
+
+    Raises:
+        KeyError: no bundled scenario has this name, or several share it.
+    """
+    files = _by_name()
+    wanted = name.removesuffix(".yaml")
+    if wanted in files:
+        return files[wanted]
+    matches = [path for known, path in files.items() if known.endswith(f"/{wanted}")]
+    if len(matches) != 1 or "/" in wanted:
+        raise KeyError(name)
+    return matches[0]
+
+
+def _by_name() -> dict[str, Path]:
+    folder = scenario_folder()
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.yaml")
+    }

@@ -1,0 +1,1 @@
+"""Floor 5: from one run to a claim."""

@@ -1,0 +1,150 @@
+"""One run: build the system, let it happen, and keep what the observers saw."""
+
+from __future__ import annotations
+
+import gc
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from msgsim.kernel.signals import Observer
+from msgsim.observe import Observers, default_observers
+from msgsim.scenario.build import System, build
+from msgsim.scenario.schema import Scenario
+from msgsim.version import __version__
+
+STEPS = 200
+"""A run pauses this often between events, for progress, for interrupts and for memory."""
+
+EVENT_BUDGET = 500_000_000
+"""Events after which a run is taken for a runaway loop."""
+
+Progress = Callable[[float, int], Any]
+Stop = Callable[[], bool]
+
+
+@dataclass
+class Run:
+    """One replication with provenance.
+
+    Attributes:
+        scenario: what is run.
+        variant: name of the variant, empty without variants.
+        replication: index of the replication.
+        system: the model; after the run, as it stands at the end.
+        observers: what was seen.
+        events: events handled.
+        wall_s: how long it took on this machine.
+        partial: True when it was interrupted; the clock then stopped short of the duration.
+    """
+
+    scenario: Scenario
+    variant: str
+    replication: int
+    system: System
+    observers: Observers
+    events: int = 0
+    wall_s: float = 0.0
+    partial: bool = False
+
+    @property
+    def seed(self) -> int:
+        """The seed of its random draws."""
+        return self.system.sim.seed
+
+    @property
+    def simulated_ns(self) -> int:
+        """How far the clock came."""
+        return self.system.sim.now
+
+
+def prepare(
+    scenario: Scenario,
+    *,
+    variant: str = "",
+    seed: int | None = None,
+    replication: int = 0,
+    observers: Sequence[Observer] = (),
+) -> Run:
+    """Build a scenario's system and attach observers; nothing has happened yet.
+
+    Args:
+        scenario: what to run.
+        variant: its name among the variants, for reports.
+        seed: overrides the scenario's seed.
+        replication: index of the replication.
+        observers: further observers besides the default ones; they never change a result.
+    """
+    system = build(scenario, seed, replication)
+    watching = default_observers(system)
+    system.observe([*watching.list, *observers])
+    return Run(scenario, variant, replication, system, watching)
+
+
+def drive(
+    run: Run,
+    *,
+    moments: Sequence[int] = (),
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+    max_events: int = EVENT_BUDGET,
+) -> None:
+    """Let a prepared run happen.
+
+    Args:
+        run: what `prepare` returned.
+        moments: times (ns) at which observers are to look, besides the regular steps.
+        progress: called with the share of simulated time that is done and the events so far.
+        stop: asked between steps; True ends the run early, with what there is.
+        max_events: event budget.
+
+    Raises:
+        BudgetExceeded: the model feeds itself.
+    """
+    begun = time.perf_counter()
+    sim, watching = run.system.sim, run.observers
+    with quiet_collector():
+        run.system.start()
+        for moment in _moments(run.system.duration_ns, moments):
+            sim.run(moment, max_events)
+            watching.tick(moment)
+            if progress is not None:
+                progress(moment / run.system.duration_ns, sim.events_handled)
+            if stop is not None and stop() and moment < run.system.duration_ns:
+                run.partial = True
+                break
+    watching.finish(sim.now)
+    run.events = sim.events_handled
+    run.wall_s = time.perf_counter() - begun
+
+
+def _moments(duration_ns: int, watched: Sequence[int]) -> list[int]:
+    steps = {duration_ns * step // STEPS for step in range(1, STEPS + 1)}
+    return sorted(steps | {moment for moment in watched if 0 <= moment <= duration_ns})
+
+
+@contextmanager
+def quiet_collector() -> Iterator[None]:
+    """Keep the cyclic garbage collector from walking the model again and again during a run."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    return {
+        "msgsim": __version__,
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "simpy": version("simpy"),
+    }

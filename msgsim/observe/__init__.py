@@ -1,0 +1,103 @@
+"""Observers: they listen to announced facts and count; attaching one never changes a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgsim.kernel.signals import Observer
+from msgsim.observe.completions import Completions
+from msgsim.observe.conservation import Conservation, Violation
+from msgsim.observe.duplicates import Duplicates
+from msgsim.observe.entries import Entries
+from msgsim.observe.latency import Latency
+from msgsim.observe.ledger import Ledger
+from msgsim.observe.littles_law import LittlesLaw
+from msgsim.observe.metrics import Metrics, UnknownMetric
+from msgsim.observe.ordering import Ordering
+from msgsim.observe.queues import Queues
+from msgsim.observe.servers import Servers
+from msgsim.observe.shards import Shards
+from msgsim.observe.system import System
+from msgsim.observe.topics import Topics
+
+__all__ = ["Metrics", "Observers", "UnknownMetric", "Violation", "default_observers"]
+
+
+class Observers:
+    """The default observers of one run, in the order in which they depend on each other.
+
+    Attributes:
+        list: what to bind to every component.
+        metrics: the one look-up for all they know.
+    """
+
+    def __init__(self, system: System) -> None:
+        self.entries = Entries(system)
+        self.completions = Completions(system)
+        self.queues = Queues(system)
+        self.latency = Latency(self.completions)
+        self.ordering = Ordering(system, self.completions, self.entries)
+        self.duplicates = Duplicates(system, self.completions, self.queues)
+        self.servers = Servers(system)
+        self.shards = Shards(system)
+        self.topics = Topics(system, self.entries)
+        self.ledger = Ledger(system, self.completions, self.entries)
+        self.conservation = Conservation(self.queues, self.ledger)
+        self.littles_law = LittlesLaw(self.queues)
+        self._all = (
+            self.entries,
+            self.completions,
+            self.queues,
+            self.latency,
+            self.ordering,
+            self.duplicates,
+            self.servers,
+            self.shards,
+            self.topics,
+            self.ledger,
+            self.conservation,
+            self.littles_law,
+        )
+        self.list: list[Observer] = list(self._all)
+        self.metrics = Metrics(system, self)
+
+    def tick(self, now: int) -> None:
+        """Bring everything up to date between two events; at watched moments take snapshots."""
+        for observer in self._all:
+            observer.tick(now)
+        self.metrics.tick(now)
+
+    def finish(self, now: int) -> None:
+        """End the run: ask who still holds what, and check the invariants. Called once."""
+        for observer in self._all:
+            observer.finish(now)
+        self.metrics.tick(now)
+
+    @property
+    def violations(self) -> list[Violation]:
+        """Invariants that do not hold; none unless the model is broken."""
+        return [*self.conservation.violations, *self.littles_law.violations]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain data, raw numbers with units in the keys."""
+        return {
+            "workloads": self.entries.to_json(),
+            "ledger": self.ledger.to_json(),
+            "sums": self.ledger.sums,
+            "latency": self.latency.to_json(),
+            "order": self.ordering.to_json(),
+            "duplicates": self.duplicates.to_json(),
+            "queues": self.queues.to_json(),
+            "servers": self.servers.to_json(),
+            "topics": self.topics.to_json(),
+            "streams": self.shards.to_json(),
+            "invariants": {
+                "checked": self.conservation.checked + self.littles_law.checked,
+                "violated": [violation.to_json() for violation in self.violations],
+            },
+        }
+
+
+def default_observers(system: System) -> Observers:
+    """Return the default observers of a wired system: bind `.list`, call `.tick` and `.finish`."""
+    return Observers(system)

@@ -1,0 +1,59 @@
+"""Ranks: which messages of many keys have been seen, at one number per key that is in order."""
+
+from __future__ import annotations
+
+from msgsim.model.message import Key
+from msgsim.observe.disorder import Disorder
+
+_TROUBLED = -1
+
+
+class Ranks:
+    """Follows the ranks of every key at one place (an entry, the receives of a queue).
+
+    A key whose ranks come in their turn costs one number; one that was ever out of order has a
+    `Disorder`.
+
+    Attributes:
+        in_turn: by key, the rank that would be in its turn; -1 while more must be known.
+        troubled: keys that were ever out of order.
+    """
+
+    __slots__ = ("in_turn", "troubled")
+
+    def __init__(self) -> None:
+        self.in_turn: dict[Key, int] = {}
+        self.troubled: dict[Key, Disorder] = {}
+
+    def arrive(self, key: Key, rank: int) -> bool:
+        """Take note of a rank; False when it has been seen or written off before."""
+        expected = self.in_turn.get(key, 0)
+        if rank == expected:
+            self.in_turn[key] = rank + 1
+            return True
+        if expected != _TROUBLED and rank < expected:
+            return False
+        disorder = self._disorder(key, expected)
+        first = disorder.arrive(rank)
+        self.in_turn[key] = disorder.next if disorder.orderly else _TROUBLED
+        return first
+
+    def skip(self, key: Key, rank: int) -> bool:
+        """Write a rank off; False when it has been seen or written off before."""
+        expected = self.in_turn.get(key, 0)
+        if expected != _TROUBLED and rank <= expected:
+            if rank == expected:
+                self.in_turn[key] = rank + 1
+            return rank == expected
+        disorder = self._disorder(key, expected)
+        found = disorder.skip(rank)
+        self.in_turn[key] = disorder.next if disorder.orderly else _TROUBLED
+        return found
+
+    def _disorder(self, key: Key, expected: int) -> Disorder:
+        disorder = self.troubled.get(key)
+        if disorder is None:
+            disorder = self.troubled[key] = Disorder(expected)
+        elif expected != _TROUBLED:
+            disorder.next = expected
+        return disorder

@@ -1,0 +1,199 @@
+"""Servers: functions and fleets — how busy, how often refused, how often cold, how long."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from msgsim.kernel.component import Component
+from msgsim.kernel.signals import Listener, Signal
+from msgsim.observe.gauges import Gauge
+from msgsim.observe.histogram import Durations
+from msgsim.observe.measure import Measure, counter, distribution, level
+from msgsim.observe.queue_watch import NOTES
+from msgsim.observe.system import System, announces
+
+AWS_NAMES = {
+    "ConcurrentExecutions": "concurrency",
+    "Invocations": "invocations",
+    "Throttles": "throttles",
+    "Errors": "errors",
+    "Duration": "duration",
+}
+"""CloudWatch's name of a metric → ours."""
+
+
+class ServerWatch:
+    """What is known of one function or fleet.
+
+    Attributes:
+        concurrency: gauge of batches being worked on.
+        pollers: gauge of pollers, where it has some.
+        durations: how long batches took (ns); `batch_sizes`: records in each.
+        cold_starts: how long initialisations took (ns).
+        statuses: how batches ended.
+        throttles: refused invocations, by error code.
+        crashes: workers that died, and `crashed_with`, deliveries in their hands.
+    """
+
+    def __init__(self, duration_ns: int) -> None:
+        self.concurrency = Gauge(duration_ns)
+        self.pollers = Gauge(duration_ns)
+        self.durations = Durations()
+        self.batch_sizes = Durations()
+        self.cold_starts = Durations()
+        self.statuses: Counter[str] = Counter()
+        self.throttles: Counter[str] = Counter()
+        self.crashes = 0
+        self.crashed_with = 0
+        self._pollers_now = 0
+
+    def listeners(self) -> dict[str, Listener]:
+        """Return what to call, by signal."""
+        return {
+            "started": self._started(),
+            "ended": self._ended(),
+            "cold_start": self._cold_start,
+            "invoke_throttled": self._throttled,
+            "pollers": self._pollers_changed,
+            "crashed": self._crashed,
+        }
+
+    def _started(self) -> Listener:
+        time, delta = self.concurrency.times.append, self.concurrency.deltas.append
+        size = self.batch_sizes.add
+
+        def started(now: int, records: int, cold: bool) -> None:
+            time(now)
+            delta(1)
+            size(records)
+
+        return started
+
+    def _ended(self) -> Listener:
+        times, delta = self.concurrency.times, self.concurrency.deltas.append
+        took, statuses, settle = self.durations.add, self.statuses, self.concurrency.settle
+        time = times.append
+
+        def ended(now: int, duration_ns: int, status: str) -> None:
+            time(now)
+            delta(-1)
+            took(duration_ns)
+            if status != "ok":
+                statuses[status] += 1
+            if len(times) > NOTES:
+                settle(now)
+
+        return ended
+
+    def _cold_start(self, now: int, init_ns: int) -> None:
+        self.cold_starts.add(init_ns)
+
+    def _throttled(self, now: int, code: str) -> None:
+        self.throttles[code] += 1
+
+    def _pollers_changed(self, now: int, count: int) -> None:
+        self.pollers.add(now, count - self._pollers_now)
+        self._pollers_now = count
+
+    def _crashed(self, now: int, deliveries: list[Any]) -> None:
+        self.crashes += 1
+        self.crashed_with += len(deliveries)
+
+    def tick(self, now: int) -> None:
+        """Work off what has come together."""
+        self.concurrency.settle(now)
+        self.pollers.settle(now)
+        for durations in (self.durations, self.batch_sizes, self.cold_starts):
+            durations.compact()
+
+    def finish(self, now: int) -> None:
+        """End the run."""
+        self.concurrency.finish(now)
+        self.pollers.finish(now)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain data."""
+        return {
+            "concurrency": self.concurrency.to_json(),
+            "pollers": self.pollers.to_json(),
+            "invocations": self.batch_sizes.count,
+            "errors": dict(sorted(self.statuses.items())),
+            "throttles": dict(sorted(self.throttles.items())),
+            "cold_starts": self.cold_starts.count,
+            "initialisation": self.cold_starts.to_json(),
+            "duration": self.durations.to_json(),
+            "batch_size": self.batch_sizes.to_json(unit="", scale=1),
+            "crashes": self.crashes,
+        }
+
+
+class Servers:
+    """Observer: every component that begins and ends batches, or has pollers."""
+
+    def __init__(self, system: System) -> None:
+        self.watches = {
+            component.name: ServerWatch(system.duration_ns)
+            for component in system.components.values()
+            if any(announces(component, name) for name in ("started", "pollers", "crashed"))
+        }
+        self._kinds = {
+            name: {signal.name for signal in system.components[name].signals}
+            for name in self.watches
+        }
+
+    def listener(self, component: Component, signal: Signal) -> Listener | None:
+        """Listen to everything a function, fleet or mapping announces about its servers."""
+        watch = self.watches.get(component.name)
+        return watch.listeners().get(signal.name) if watch is not None else None
+
+    def tick(self, now: int) -> None:
+        """Bring every server up to date."""
+        for watch in self.watches.values():
+            watch.tick(now)
+
+    def finish(self, now: int) -> None:
+        """End the run for every server."""
+        for watch in self.watches.values():
+            watch.finish(now)
+
+    def measures(self, target: str) -> dict[str, Measure]:
+        """Return the metrics of a function, fleet or mapping, under our names and AWS's."""
+        watch = self.watches.get(target)
+        if watch is None:
+            return {}
+        signals = self._kinds[target]
+        found: dict[str, Measure] = {}
+        if "pollers" in signals:
+            found["pollers"] = level(watch.pollers)
+        if "crashed" in signals:
+            found["crashes"] = counter(lambda: watch.crashes)
+        if "started" in signals:
+            own = _server_measures(watch)
+            found |= own | {theirs: own[ours] for theirs, ours in AWS_NAMES.items()}
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every server as plain data."""
+        return {name: watch.to_json() for name, watch in self.watches.items()}
+
+
+def _server_measures(watch: ServerWatch) -> dict[str, Measure]:
+    def invocations() -> int:
+        return watch.batch_sizes.count
+
+    def attempts() -> int:
+        return invocations() + watch.throttles.total()
+
+    return {
+        "concurrency": level(watch.concurrency),
+        "invocations": counter(invocations),
+        "throttles": counter(lambda: watch.throttles.total(), attempts),
+        "throttled": counter(lambda: watch.throttles.total(), attempts),
+        "errors": counter(lambda: watch.statuses.total(), invocations),
+        "timeouts": counter(lambda: watch.statuses["timeout"], invocations),
+        "cold_starts": counter(lambda: watch.cold_starts.count, invocations),
+        "initialisation": distribution("time", lambda: watch.cold_starts),
+        "duration": distribution("time", lambda: watch.durations),
+        "batch_size": distribution("number", lambda: watch.batch_sizes),
+    }

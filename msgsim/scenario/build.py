@@ -1,0 +1,154 @@
+"""From a validated scenario to a wired system: components made, connected, ready for time zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgsim.kernel.component import Component
+from msgsim.kernel.signals import Observer
+from msgsim.kernel.simulation import Simulation
+from msgsim.model.catalog import Number
+from msgsim.model.routes import Route
+from msgsim.model.service import Context
+from msgsim.model.spec import FieldError
+from msgsim.problems import Problems
+from msgsim.scenario.schema import Part, Scenario
+from msgsim.services import discover
+
+
+@dataclass
+class System:
+    """A wired model of a scenario, ready to be observed and run.
+
+    Attributes:
+        sim: the simulation everything lives on.
+        components: by name: resources, workloads, faults.
+        routes: every path from an entry point to a subscriber, for the ledger.
+        duration_ns: how long the run lasts.
+        warm_up_ns: time before which observations are left out.
+        assumptions: the labelled assumptions that were used, by kind and name.
+    """
+
+    sim: Simulation
+    components: dict[str, Component]
+    routes: list[Route]
+    duration_ns: int
+    warm_up_ns: int = 0
+    assumptions: dict[tuple[str, str], Number] = field(default_factory=dict)
+
+    def observe(self, observers: Iterable[Observer]) -> None:
+        """Bind observers to every component; once, before time zero."""
+        watchers = list(observers)
+        for component in self.components.values():
+            component.bind(watchers)
+
+    def start(self) -> None:
+        """Let components begin to act."""
+        for component in self.components.values():
+            component.start()
+
+
+def build(scenario: Scenario, seed: int | None = None, replication: int = 0) -> System:
+    """Make and wire the components of a scenario.
+
+    Args:
+        scenario: what to build.
+        seed: overrides the scenario's own.
+        replication: index of the replication; it changes every random draw.
+
+    Raises:
+        ProblemError: a file that the scenario names cannot be used.
+    """
+    sim = Simulation(scenario.seed if seed is None else seed, replication)
+    system = System(sim, {}, routes(scenario), scenario.duration_ns, scenario.header.warm_up)
+    context = Context(
+        sim=sim,
+        account=scenario.header.account,
+        assumption=_assumptions(scenario, system),
+        find=system.components.__getitem__,
+        shared={},
+        duration_ns=scenario.duration_ns,
+        base_path=scenario.base_path,
+    )
+    services = discover()
+    problems = Problems()
+    for part in scenario.parts.values():
+        try:
+            made = services[part.kind].build(part.name, part.spec, context)
+        except FieldError as error:
+            problems.add(error.code, f"{part.name}: {error.message}", part.node.place, error.hint)
+        else:
+            system.components[part.name] = made
+    problems.raise_if_errors(scenario.sources)
+    for part in scenario.parts.values():
+        services[part.kind].connect(system.components[part.name], part.spec, context)
+    return system
+
+
+def _assumptions(scenario: Scenario, system: System) -> Any:
+    services = discover()
+
+    def assumption(kind: str, name: str) -> Any:
+        number = services[kind].page.assumptions()[name]
+        overrides = scenario.assumptions.get(kind, {})
+        value = overrides.get(name, number.value)
+        system.assumptions[kind, name] = Number(
+            number.name,
+            value,
+            number.unit,
+            "set by the scenario" if name in overrides else number.source,
+            number.read_on,
+            True,
+            number.scope,
+        )
+        return value
+
+    return assumption
+
+
+def routes(scenario: Scenario) -> list[Route]:
+    """Return the paths from entry points to subscribers, in the order of the scenario."""
+    parts = scenario.parts
+    senders: dict[str, list[str]] = {}
+    for part in scenario.of_section("workload"):
+        senders.setdefault(_value(part, "to"), []).append(part.name)
+    found = []
+    for part in parts.values():
+        route = _route(part, parts, senders)
+        if route is not None:
+            found.append(route)
+    return found
+
+
+def _route(part: Part, parts: dict[str, Part], senders: dict[str, list[str]]) -> Route | None:
+    if part.kind == "sqs.queue" and part.name in senders:
+        return Route(part.name, part.name, None, tuple(senders[part.name]), _dead_letters(part))
+    if part.kind == "sns.subscription":
+        topic, endpoint = _value(part, "TopicArn"), _value(part, "Endpoint")
+        dead_letters = _dead_letters(parts[endpoint])
+        return Route(topic, endpoint, part.name, tuple(senders.get(topic, ())), dead_letters)
+    if part.kind == "lambda.event_source_mapping":
+        source = _value(part, "EventSourceArn")
+        if parts[source].kind == "kinesis.stream":
+            return _of_stream(part, source, senders)
+    if part.kind == "kinesis.consumer":
+        return _of_stream(part, _value(part, "StreamARN"), senders)
+    return None
+
+
+def _of_stream(part: Part, stream: str, senders: dict[str, list[str]]) -> Route:
+    return Route(stream, part.name, None, tuple(senders.get(stream, ())), None)
+
+
+def _dead_letters(part: Part) -> str | None:
+    policy = getattr(part.spec, "RedrivePolicy", None)
+    if policy is not None:
+        return str(policy.deadLetterTargetArn)
+    config = getattr(part.spec, "DeadLetterConfig", None)
+    return str(config.TargetArn) if config is not None else None
+
+
+def _value(part: Part, name: str) -> str:
+    return str(getattr(part.spec, name))

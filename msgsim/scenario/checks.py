@@ -1,0 +1,83 @@
+"""The meaning of a scenario: dangling names, what AWS refuses or advises against, plain sense."""
+
+from __future__ import annotations
+
+from msgsim.model.spec import refs
+from msgsim.problems import Problems, did_you_mean, quote, register
+from msgsim.scenario.plain import place_of
+from msgsim.scenario.schema import Part, section_of
+from msgsim.services import discover
+
+for _code, _title in {
+    "E140": "a name that does not exist",
+    "E141": "a name of the wrong kind of resource",
+    "E142": "the same name twice",
+    "E143": "nothing to simulate",
+}.items():
+    register(_code, _title, _title)
+
+
+def unique_names(parts: list[Part], problems: Problems) -> dict[str, Part]:
+    """Return the parts by name, reporting names that are taken."""
+    found: dict[str, Part] = {}
+    for part in parts:
+        if part.name in found:
+            message = f"the name {quote(part.name)} is taken by a {found[part.name].kind}"
+            problems.add("E142", message, part.node.place, "choose another name")
+        else:
+            found[part.name] = part
+    return found
+
+
+def check_references(parts: dict[str, Part], problems: Problems) -> None:
+    """Report references to what does not exist or is of the wrong kind."""
+    for part in parts.values():
+        for path, name, kinds in refs(part.spec):
+            place = place_of(part.node, path)
+            where = f"{part.name}.{'.'.join(str(step) for step in path)}"
+            target = parts.get(name)
+            if target is None:
+                fitting = [p.name for p in parts.values() if not kinds or p.kind in kinds]
+                guess = did_you_mean(name, fitting)
+                hint = f"did you mean {guess}?" if guess else _known(fitting, kinds)
+                message = f"{where} names {quote(name)}, which does not exist"
+                problems.add("E140", message, place, hint)
+            elif kinds and target.kind not in kinds:
+                wanted = " or ".join(kinds)
+                message = f"{where} names {quote(name)}, a {target.kind}; it needs {wanted}"
+                problems.add("E141", message, place)
+
+
+def _known(fitting: list[str], kinds: tuple[str, ...]) -> str:
+    if fitting:
+        return f"there are: {', '.join(fitting[:8])}"
+    return f"add a resource of type {' or '.join(kinds)}" if kinds else "add it under resources:"
+
+
+def check_services(parts: dict[str, Part], problems: Problems) -> None:
+    """Let each service say what AWS would refuse or advises against."""
+    services = discover()
+    specs = {part.name: part.spec for part in parts.values()}
+    for part in parts.values():
+        service = services[part.kind]
+        for finding in service.check(part.name, part.spec, specs):
+            place = place_of(part.node, finding.path)
+            problems.add(finding.code, finding.message, place, finding.hint)
+
+
+def check_sense(parts: dict[str, Part], problems: Problems) -> None:
+    """Report a scenario in which nothing can happen."""
+    if not any(section_of(part.kind) == "workload" for part in parts.values()):
+        message = "nothing is sent: there is no workload"
+        hint = "add workload: [{to: NAME, rate: 50/s}]"
+        problems.add("E143", message, None, hint)
+
+
+def register_codes() -> None:
+    """Make the codes of all services known to `explain`."""
+    for service in discover().values():
+        for code, title in service.codes.items():
+            register(code, title, title)
+
+
+register_codes()

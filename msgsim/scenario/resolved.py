@@ -1,0 +1,89 @@
+"""A scenario with everything filled in, each value with its origin, for `validate --resolved`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from msgsim.model.spec import Spec
+from msgsim.scenario.schema import Part, Scenario
+from msgsim.scenario.tree import Mapping, Node, Scalar, Sequence
+
+
+def resolved_text(scenario: Scenario) -> str:
+    """Return the scenario as YAML with defaults, each line of a default marked as one."""
+    lines = [*_header(scenario), "resources:"]
+    for part in scenario.of_section("resources"):
+        lines += [f"  {part.name}:", f"    type: {part.kind}", *_properties(part, "    ")]
+    for section in ("workload", "faults"):
+        parts = scenario.of_section(section)
+        if parts:
+            lines.append(f"{section}:")
+        for part in parts:
+            inner = list(_properties(part, "    "))
+            lines.append("  - " + inner[0].strip())
+            lines += inner[1:]
+    for section in ("assumptions", "expect", "variants"):
+        node = scenario.tree.get(section)
+        if node is not None:
+            lines.append(f"{section}: {_flow(node)}")
+    return "\n".join(lines)
+
+
+def _header(scenario: Scenario) -> Iterator[str]:
+    header = scenario.header
+    for name in ("msgsim", "question", "seed", "duration", "warm_up", "replications"):
+        node = scenario.tree.get(name)
+        written = _flow(node) if node is not None else _shown(getattr(header, name))
+        yield f"{name}: {written}{'' if node is not None else '  # default'}"
+    account = ", ".join(f"{key}: {value}" for key, value in header.account.model_dump().items())
+    yield f"account: {{{account}}}"
+
+
+def _properties(part: Part, indent: str) -> Iterator[str]:
+    for field, info in type(part.spec).model_fields.items():
+        name = info.alias or field
+        written = part.node.get(name) if isinstance(part.node, Mapping) else None
+        value = getattr(part.spec, field)
+        if written is not None and field in part.spec.model_fields_set:
+            yield f"{indent}{name}: {_flow(written)}"
+        elif value is not None:
+            origin = "AWS default" if name[0].isupper() else "default"
+            mark = "set inline" if field in part.spec.model_fields_set else origin
+            yield f"{indent}{name}: {_shown(value)}  # {mark}"
+
+
+def _flow(node: Node) -> str:
+    if isinstance(node, Mapping):
+        inner = ", ".join(f"{key.text}: {_flow(value)}" for key, value in node)
+        return "{" + inner + "}"
+    if isinstance(node, Sequence):
+        return "[" + ", ".join(_flow(item) for item in node) + "]"
+    return _scalar(node)
+
+
+def _scalar(node: Scalar) -> str:
+    if node.null:
+        return "null"
+    plain = not node.quoted and not any(mark in node.text for mark in ",[]{}\n#:")
+    return node.text if plain else json.dumps(node.text, ensure_ascii=False)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Spec):
+        inner = ", ".join(
+            f"{name}: {_shown(getattr(value, name))}"
+            for name in type(value).model_fields
+            if getattr(value, name) is not None
+        )
+        return "{" + inner + "}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_shown(item) for item in value) + "]"
+    if isinstance(value, BaseModel):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)

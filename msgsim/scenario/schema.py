@@ -1,0 +1,379 @@
+"""The shape of a scenario: its sections, its specs, and how a tree becomes one frozen value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from msgsim.model.service import Service
+from msgsim.model.spec import Duration, Plain, Positive, Spec, String, Text, Whole, plain
+from msgsim.problems import Place, Problems, did_you_mean, quote, register
+from msgsim.scenario.plain import to_plain, validate
+from msgsim.scenario.tree import SECTIONS, Mapping, Node, Scalar, Sequence
+from msgsim.services import discover
+
+FORMAT_VERSION = 1
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
+DEFAULT_SEED = 1
+
+for _code, _title in {
+    "E101": "unknown section",
+    "E102": "unknown resource type",
+    "E103": "unknown property",
+    "E104": "a required property is missing",
+    "E105": "wrong shape: a mapping, a list or a value was expected",
+    "E106": "a key with nothing behind it",
+    "E107": "a name that cannot be used",
+    "E108": "a format version this msgsim does not read",
+    "E109": "a number out of range",
+    "E131": "a boolean that is neither true nor false",
+    "E201": "AWS refuses the value: outside the documented range",
+}.items():
+    register(_code, _title, _title)
+
+
+class Account(Spec):
+    """What holds for the whole AWS account and Region of a scenario."""
+
+    Region: String = "us-east-1"
+    ConcurrentExecutions: Positive = 1_000
+
+
+class Header(Spec):
+    """The scalar sections."""
+
+    msgsim: Whole = FORMAT_VERSION
+    question: String = ""
+    seed: Whole = DEFAULT_SEED
+    duration: Duration
+    warm_up: Duration = 0
+    replications: Positive = 1
+    account: Account = Account()
+    sweep: Plain = None
+    lesson: Plain = None
+
+
+class RuleSpec(Spec):
+    """The long form of an expectation."""
+
+    that: String
+    level: String = "fail"
+    because: String = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One expectation, as written.
+
+    Attributes:
+        text: the rule.
+        soft: True for `level: warn`: reported, but never the reason to fail.
+        because: why it matters.
+        place: where it stands.
+    """
+
+    text: str
+    soft: bool
+    because: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One component of the system: its kind, its spec, and where it stands in the tree."""
+
+    name: str
+    kind: str
+    spec: Spec
+    node: Node
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The validated, frozen description of one system, workload and question.
+
+    Attributes:
+        file: name it was read from.
+        base_path: folder that relative file names start from.
+        tree: what the user wrote, with overrides applied.
+        header: seed, duration and the other scalar sections.
+        parts: resources, workloads and faults by name, in order.
+        rules: the expectations.
+        assumptions: overrides of labelled assumptions, by kind and name.
+        variants: variant name → paths and the nodes to put there.
+        warnings: advice found while reading.
+        sources: text of every file, for error messages.
+    """
+
+    file: str
+    base_path: Path
+    tree: Mapping
+    header: Header
+    parts: dict[str, Part]
+    rules: tuple[Rule, ...]
+    assumptions: dict[str, dict[str, Any]]
+    variants: dict[str, tuple[tuple[Scalar, Node], ...]]
+    warnings: Problems = field(default_factory=Problems)
+    sources: MappingOf[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        stem = Path(self.file).name
+        return stem.removesuffix(".yaml").removesuffix(".yml").removesuffix(".msgsim")
+
+    @property
+    def seed(self) -> int:
+        """The seed of its random draws."""
+        return self.header.seed
+
+    @property
+    def duration_ns(self) -> int:
+        """How long a run lasts."""
+        return self.header.duration
+
+    @property
+    def question(self) -> str:
+        """The question the scenario answers."""
+        return " ".join(self.header.question.split())
+
+    def specs(self) -> dict[str, Spec]:
+        """Return all specs by name."""
+        return {part.name: part.spec for part in self.parts.values()}
+
+    def of_section(self, section: str) -> list[Part]:
+        """Return the parts of one section: `resources`, `workload` or `faults`."""
+        return [part for part in self.parts.values() if section_of(part.kind) == section]
+
+    def replace(self, path: str, value: object) -> Scenario:
+        """Return a copy with the value at `path` replaced, as `--set PATH=VALUE` does.
+
+        Raises:
+            ProblemError: the path does not exist, or the result is not valid.
+        """
+        from msgsim.scenario.load import replaced
+
+        return replaced(self, path, value)
+
+    def __repr__(self) -> str:
+        return f"<Scenario {self.name}: {len(self.of_section('resources'))} resources>"
+
+
+def section_of(kind: str) -> str:
+    """Return the section in which parts of a kind are written."""
+    return {"workload": "workload", "fault": "faults"}.get(kind, "resources")
+
+
+class Shape:
+    """Reads the sections of a tree; problems are collected, not raised."""
+
+    def __init__(self, root: Mapping, problems: Problems) -> None:
+        self.root = root
+        self.problems = problems
+        self.services = discover()
+
+    def sections(self) -> None:
+        """Report keys of the top level that are no sections."""
+        for key, value in self.root:
+            if key.text in SECTIONS:
+                continue
+            looks_like = isinstance(value, Mapping) and "type" in value
+            guess = did_you_mean(key.text, SECTIONS)
+            hint = f"did you mean {guess}?" if guess else f"sections: {', '.join(SECTIONS)}"
+            if looks_like:
+                hint = "it looks like a resource (it has `type`): indent it under `resources:`"
+            message = f"{quote(key.text)} is not a top-level section"
+            self.problems.add("E101", message, key.place, hint)
+
+    def header(self) -> Header | None:
+        """Read the scalar sections."""
+        names = set(Header.model_fields)
+        own = Mapping(
+            tuple(entry for entry in self.root if entry[0].text in names), self.root.place
+        )
+        header = validate(Header, own, "the scenario", self.problems)
+        if header is None:
+            return None
+        self._check_header(header)
+        return header
+
+    def _check_header(self, header: Header) -> None:
+        def complain(code: str, section: str, message: str, hint: str) -> None:
+            node = self.root.get(section)
+            self.problems.add(code, message, node.place if node else self.root.place, hint)
+
+        if header.msgsim != FORMAT_VERSION:
+            message = f"format version {header.msgsim}; this msgsim reads {FORMAT_VERSION}"
+            complain("E108", "msgsim", message, f"write msgsim: {FORMAT_VERSION}")
+        if header.duration <= 0:
+            complain("E109", "duration", "the duration must be above 0", "such as 10m")
+        if header.warm_up >= header.duration > 0:
+            message = "the warm-up takes the whole duration"
+            complain("E109", "warm_up", message, "make it shorter than duration")
+        if header.seed < 0:
+            complain("E109", "seed", f"a seed is not negative: {header.seed}", "such as 42")
+
+    def resources(self) -> list[Part]:
+        """Read the resources, inline ones included."""
+        node = self.root.get("resources")
+        if node is None or not self._is(node, Mapping, "resources", "a mapping of names"):
+            return []
+        parts: list[Part] = []
+        assert isinstance(node, Mapping)
+        for key, value in node:
+            self._check_name(key)
+            part = self._resource(key, value)
+            if part is not None:
+                parts.append(part)
+                parts.extend(self._inline(part))
+        return parts
+
+    def _resource(self, key: Scalar, value: Node) -> Part | None:
+        if not isinstance(value, Mapping):
+            message = f"{key.text} needs a type, as in {{type: sqs.queue}}"
+            self.problems.add("E105", message, value.place)
+            return None
+        kind_node = value.get("type")
+        kind = kind_node.text if isinstance(kind_node, Scalar) else ""
+        service = self._service(key, kind_node, kind)
+        if service is None:
+            return None
+        spec = validate(service.spec, value, kind, self.problems, drop="type")
+        return Part(key.text, kind, spec, value) if spec is not None else None
+
+    def _service(self, key: Scalar, kind_node: Node | None, kind: str) -> Service | None:
+        kinds = [name for name in self.services if section_of(name) == "resources"]
+        if kind in kinds:
+            return self.services[kind]
+        if kind_node is None:
+            message, place = f"{key.text} has no type", key.place
+        else:
+            message, place = f"unknown type {quote(kind)}", kind_node.place
+        guess = did_you_mean(kind, kinds) if kind else None
+        hint = f"did you mean {guess}?" if guess else f"types: {', '.join(kinds)}"
+        self.problems.add("E102", message, place, hint)
+        return None
+
+    def _inline(self, part: Part) -> list[Part]:
+        found = []
+        for name, (kind, properties) in (
+            self.services[part.kind].parts(part.name, part.spec).items()
+        ):
+            spec = self.services[kind].spec.model_validate(properties)
+            found.append(Part(name, kind, spec, part.node))
+        return found
+
+    def listed(self, section: str, kind: str) -> list[Part]:
+        """Read a list section (`workload`, `faults`) whose entries may carry a name."""
+        node = self.root.get(section)
+        if node is None or not self._is(node, Sequence, section, "a list (lines with `- `)"):
+            return []
+        parts = []
+        assert isinstance(node, Sequence)
+        for index, item in enumerate(node):
+            spec = validate(self.services[kind].spec, item, f"{section}[{index}]", self.problems)
+            if spec is not None:
+                given = getattr(spec, "name", None)
+                if given is not None and isinstance(item, Mapping):
+                    found = item.get("name")
+                    if isinstance(found, Scalar):
+                        self._check_name(found)
+                name = str(given or f"{section}-{index + 1}")
+                parts.append(Part(name, kind, spec, item))
+        return parts
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Read `expect`."""
+        node = self.root.get("expect")
+        if node is None or not self._is(node, Sequence, "expect", "a list of rules"):
+            return ()
+        assert isinstance(node, Sequence)
+        rules = [self._rule(item) for item in node]
+        return tuple(rule for rule in rules if rule is not None)
+
+    def _rule(self, item: Node) -> Rule | None:
+        if isinstance(item, Scalar) and not item.null:
+            return Rule(item.text, False, "", item.place)
+        read = validate(RuleSpec, item, "expect", self.problems)
+        if read is None:
+            return None
+        if read.level not in {"fail", "warn"}:
+            message = f"level is {quote(read.level)}"
+            self.problems.add("E105", message, item.place, "levels: fail, warn")
+        place = item["that"].place if isinstance(item, Mapping) else item.place
+        return Rule(read.that, read.level == "warn", read.because, place)
+
+    def variants(self) -> dict[str, tuple[tuple[Scalar, Node], ...]]:
+        """Read `variants`: name → paths to values."""
+        node = self.root.get("variants")
+        if node is None or not self._is(node, Mapping, "variants", "a mapping of names"):
+            return {}
+        found: dict[str, tuple[tuple[Scalar, Node], ...]] = {}
+        assert isinstance(node, Mapping)
+        for key, value in node:
+            if isinstance(value, Scalar) and value.null:
+                found[key.text] = ()
+            elif self._is(value, Mapping, f"variant {key.text}", "paths with values"):
+                assert isinstance(value, Mapping)
+                found[key.text] = tuple(value)
+        return found
+
+    def assumptions(self) -> dict[str, dict[str, Any]]:
+        """Read `assumptions`: kind → name → value; both must exist on a page."""
+        node = self.root.get("assumptions")
+        if node is None or not self._is(node, Mapping, "assumptions", "kinds with names"):
+            return {}
+        found: dict[str, dict[str, Any]] = {}
+        assert isinstance(node, Mapping)
+        for key, value in node:
+            service = self.services.get(key.text)
+            if service is None or not isinstance(value, Mapping):
+                guess = did_you_mean(key.text, self.services)
+                hint = f"did you mean {guess}?" if guess else "such as {sqs.queue: {hosts: 4}}"
+                message = f"{quote(key.text)} has no assumptions to override"
+                self.problems.add("E103", message, key.place, hint)
+                continue
+            found[key.text] = self._overridden(service, value)
+        return found
+
+    def _overridden(self, service: Service, node: Mapping) -> dict[str, Any]:
+        known = service.page.assumptions()
+        values = {}
+        for key, value in node:
+            if key.text not in known:
+                guess = did_you_mean(key.text, known)
+                hint = f"did you mean {guess}?" if guess else f"known: {', '.join(known)}"
+                message = f"{service.kind} has no assumption {quote(key.text)}"
+                self.problems.add("E103", message, key.place, hint)
+                continue
+            values[key.text] = plain(to_plain(value))
+        return values
+
+    def _is(self, node: Node, wanted: type, what: str, words: str) -> bool:
+        if isinstance(node, wanted):
+            return True
+        if not (isinstance(node, Scalar) and node.null and not node.missing):
+            self.problems.add("E105", f"{what} must be {words}", node.place)
+        return False
+
+    def _check_name(self, key: Scalar) -> None:
+        if not NAME.fullmatch(key.text):
+            message = f"{quote(key.text)} cannot be a name"
+            hint = "a letter, then letters, digits, - or _; at most 128 characters"
+            self.problems.add("E107", message, key.place, hint)
+
+
+def as_text(value: Any) -> Any:
+    """Wrap plain values the way the text pass would, for specs made in code."""
+    if isinstance(value, dict):
+        return {key: as_text(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_text(item) for item in value]
+    if value is None or isinstance(value, (bool, BaseModel)):
+        return value
+    return Text(str(value))

@@ -1,0 +1,161 @@
+"""Event source mappings: what brings messages of a queue or stream to a function."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import count
+from typing import Any
+
+from msgsim.kernel.distributions import Uniform
+from msgsim.kernel.simulation import NS_PER_S
+from msgsim.model.chance import distribution
+from msgsim.model.service import Context, Service
+from msgsim.model.spec import FieldError
+from msgsim.services.event_source_mapping.backoff import Backoff
+from msgsim.services.event_source_mapping.checks import CODES, check
+from msgsim.services.event_source_mapping.documents import FIRST_NUMBER, Documents
+from msgsim.services.event_source_mapping.kinesis import StreamMapping
+from msgsim.services.event_source_mapping.lanes import Lane
+from msgsim.services.event_source_mapping.reading import Reading, Rules
+from msgsim.services.event_source_mapping.scaling import Scaling
+from msgsim.services.event_source_mapping.spec import PAGE, MappingSpec
+from msgsim.services.event_source_mapping.sqs import QueueMapping
+from msgsim.units import UnitError, duration_ns, rate_per_s
+
+KIND = "lambda.event_source_mapping"
+BATCH_OF_QUEUE, BATCH_OF_STREAM = 10, 100
+
+Mapping = QueueMapping | StreamMapping
+
+
+def build(name: str, spec: MappingSpec, context: Context) -> Mapping:
+    """Make the mapping that the spec describes; only a stream's has a starting position."""
+    if spec.StartingPosition is None:
+        return _of_queue(name, spec, context)
+    return _of_stream(name, spec, context)
+
+
+def _assumed_ns(context: Context, name: str) -> int:
+    return duration_ns(str(context.assumption(KIND, name)))
+
+
+def _backoff(context: Context, which: str) -> Backoff:
+    first_ns = _assumed_ns(context, f"{which}_first_pause")
+    return Backoff(first_ns, _assumed_ns(context, f"{which}_longest_pause"))
+
+
+def _of_queue(name: str, spec: MappingSpec, context: Context) -> QueueMapping:
+    sim = context.sim
+    overhead = {
+        kind: sim.times(
+            name, f"overhead {kind}", distribution(context.assumption(KIND, f"{kind}_overhead"))
+        )
+        for kind in ("standard", "fifo")
+    }
+    return QueueMapping(
+        sim,
+        name,
+        batch_size=spec.BatchSize or BATCH_OF_QUEUE,
+        window_ns=spec.MaximumBatchingWindowInSeconds * NS_PER_S,
+        payload_bytes=PAGE.quota("payload"),
+        partial_report=spec.partial,
+        scaling=_scaling(spec, context),
+        poll_ns=_assumed_ns(context, "poll_wait"),
+        overhead=overhead,
+        backoff=_backoff(context, "queue"),
+        enabled=spec.Enabled,
+    )
+
+
+def _scaling(spec: MappingSpec, context: Context) -> Scaling:
+    start = PAGE.quota("first_pollers")
+    ceiling, idle = PAGE.quota("concurrency_per_mapping"), PAGE.quota("idle_pollers")
+    if spec.ScalingConfig is not None:
+        ceiling = spec.ScalingConfig.MaximumConcurrency
+        idle = start
+    shape, per_minute = read_ramp(str(context.assumption(KIND, "ramp")))
+    return Scaling(
+        start=start,
+        idle=idle,
+        ceiling=ceiling,
+        per_minute=per_minute,
+        interval_ns=NS_PER_S if shape == "linear" else 60 * NS_PER_S,
+        keep=float(context.assumption(KIND, "kept_after_failure")),
+    )
+
+
+def read_ramp(text: str) -> tuple[str, int]:
+    """Read a ramp such as `linear 300/min`: its shape and its slots per minute.
+
+    Raises:
+        FieldError: E130, it is not a ramp.
+    """
+    shape, _, rate = text.strip().partition(" ")
+    try:
+        per_minute = round(rate_per_s(rate) * 60) if rate else PAGE.quota("ramp_per_minute")
+    except UnitError as error:
+        raise FieldError("E130", f"ramp: {error}", "such as linear 300/min") from error
+    if shape not in ("linear", "step"):
+        hint = "write `linear` or `step`, with a rate if you like: `linear 60/min`"
+        raise FieldError("E130", f"ramp is {shape!r}, which is not known", hint)
+    return shape, per_minute
+
+
+def _of_stream(name: str, spec: MappingSpec, context: Context) -> StreamMapping:
+    sim = context.sim
+    batch_size = spec.BatchSize or BATCH_OF_STREAM
+    window_ns = spec.MaximumBatchingWindowInSeconds * NS_PER_S
+    period_ns = PAGE.quota("shard_poll_period") * NS_PER_S
+    payload_bytes = PAGE.quota("payload") * 3 // 4  # base64 makes four bytes of three
+    numbers = context.shared.setdefault("lambda.documents", count(FIRST_NUMBER))
+    return StreamMapping(
+        sim,
+        name,
+        make_lane=partial(Lane, batch_size, payload_bytes, window_ns),
+        lane_count=spec.ParallelizationFactor or 1,
+        batch_size=batch_size,
+        reading=Reading(
+            start=spec.StartingPosition or "LATEST",
+            period_ns=period_ns,
+            behind_ns=NS_PER_S // PAGE.quota("shard_read_calls"),
+            limit=PAGE.quota("records_per_read"),
+            read_ahead=int(context.assumption(KIND, "read_ahead")),
+            overhead_ns=_assumed_ns(context, "stream_overhead"),
+        ),
+        rules=_rules(spec, context),
+        offset=sim.times(name, "first poll", Uniform(0, period_ns)),
+        documents=Documents(name, numbers),
+        enabled=spec.Enabled,
+    )
+
+
+def _rules(spec: MappingSpec, context: Context) -> Rules:
+    age = spec.MaximumRecordAgeInSeconds
+    return Rules(
+        partial=spec.partial,
+        retries=-1 if spec.MaximumRetryAttempts is None else spec.MaximumRetryAttempts,
+        max_age_ns=None if age is None or age < 0 else age * NS_PER_S,
+        bisect=bool(spec.BisectBatchOnFunctionError),
+        backoff=_backoff(context, "stream"),
+    )
+
+
+def connect(mapping: Mapping, spec: MappingSpec, context: Context) -> None:
+    """Find source, function and destination."""
+    source: Any = context.find(spec.EventSourceArn)
+    function: Any = context.find(spec.FunctionName)
+    mapping.connect(source, function)
+    if isinstance(mapping, StreamMapping) and spec.DestinationConfig is not None:
+        target: Any = context.find(spec.DestinationConfig.OnFailure.Destination)
+        mapping.documents.destination = target
+
+
+SERVICE = Service(
+    kind=KIND,
+    spec=MappingSpec,
+    build=build,
+    page=PAGE,
+    connect=connect,
+    check=check,
+    codes=CODES,
+)

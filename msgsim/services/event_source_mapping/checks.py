@@ -1,0 +1,242 @@
+"""What CreateEventSourceMapping would refuse, and what AWS's pages advise against.
+
+The specs of queue, stream and function are read by their AWS property names, so that the services
+stay independent of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from msgsim.model.service import Finding, Specs
+from msgsim.model.spec import Spec
+from msgsim.services.event_source_mapping.spec import PARTIAL, MappingSpec
+
+CODES = {
+    "E210": "a visibility timeout below the function's timeout",
+    "W211": "a visibility timeout below six times the function's timeout",
+    "E212": "a batch size that needs a batching window",
+    "E213": "a batch size or window that FIFO queues do not have",
+    "E214": "a mapping property for the other kind of source",
+    "E215": "a stream mapping without StartingPosition",
+    "E217": "the same source and function mapped twice",
+    "W213": "failures without a dead-letter queue",
+    "W214": "a maxReceiveCount below 5",
+    "W215": "reserved concurrency that the pollers do not look at",
+    "W216": "reserved concurrency below 5 behind a queue",
+    "E301": "a property that msgsim does not model yet",
+    "W322": "a report of failed records that the mapping does not read",
+}
+
+_REFUSED = "AWS refuses this (InvalidParameterValueException): "
+_QUEUE_ONLY = ("ScalingConfig",)
+_STREAM_ONLY = (
+    "StartingPosition",
+    "ParallelizationFactor",
+    "MaximumRetryAttempts",
+    "MaximumRecordAgeInSeconds",
+    "BisectBatchOnFunctionError",
+    "DestinationConfig",
+    "TumblingWindowInSeconds",
+)
+_NOT_YET = ("FilterCriteria", "ProvisionedPollerConfig", "TumblingWindowInSeconds")
+
+
+def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
+    """Find what is wrong with a mapping, given the queue or stream and the function it joins."""
+    mapping = cast("MappingSpec", spec)
+    source, function = specs.get(mapping.EventSourceArn), specs.get(mapping.FunctionName)
+    yield from _not_modelled(mapping)
+    yield from _twice(name, mapping, specs)
+    if source is None:
+        return
+    if hasattr(source, "VisibilityTimeout"):
+        yield from _other_source(mapping, _STREAM_ONLY, "queue")
+        yield from _batch_of_queue(mapping, source)
+        if function is not None:
+            yield from _timeouts(mapping, source, function)
+            yield from _redrive(mapping, source, function)
+            yield from _reserved(name, mapping, function, specs)
+    else:
+        yield from _other_source(mapping, _QUEUE_ONLY, "stream")
+        yield from _stream(mapping)
+    if function is not None:
+        yield from _report(mapping, function)
+
+
+def _not_modelled(mapping: MappingSpec) -> Iterator[Finding]:
+    for attribute in _NOT_YET:
+        if getattr(mapping, attribute):
+            yield Finding(
+                "E301",
+                f"{attribute} of an event source mapping is not modelled yet",
+                (attribute,),
+                "leave it out; the page of lambda.event_source_mapping says what is modelled",
+            )
+    if mapping.StartingPosition == "AT_TIMESTAMP":
+        yield Finding(
+            "E301",
+            "StartingPosition: AT_TIMESTAMP is not modelled yet",
+            ("StartingPosition",),
+            "use TRIM_HORIZON or LATEST",
+        )
+
+
+def _twice(name: str, mapping: MappingSpec, specs: Specs) -> Iterator[Finding]:
+    for other, spec in specs.items():
+        if other == name:
+            return
+        if (
+            isinstance(spec, MappingSpec)
+            and spec.EventSourceArn == mapping.EventSourceArn
+            and spec.FunctionName == mapping.FunctionName
+        ):
+            yield Finding(
+                "E217",
+                f"AWS refuses this (ResourceConflictException): {other} already maps "
+                f"{mapping.EventSourceArn} to {mapping.FunctionName}",
+                (),
+                "remove one of the two",
+            )
+            return
+
+
+def _other_source(
+    mapping: MappingSpec, attributes: tuple[str, ...], source: str
+) -> Iterator[Finding]:
+    for attribute in attributes:
+        if getattr(mapping, attribute) is not None:
+            yield Finding(
+                "E214",
+                f"{_REFUSED}{attribute} is not for a mapping of a {source}",
+                (attribute,),
+                "remove it",
+            )
+
+
+def _batch_of_queue(mapping: MappingSpec, queue: Any) -> Iterator[Finding]:
+    size = mapping.BatchSize or 10
+    window = mapping.MaximumBatchingWindowInSeconds
+    if queue.FifoQueue:
+        if size > 10:
+            hint = "use a BatchSize of at most 10"
+            text = f"{_REFUSED}BatchSize is {size:,}, and FIFO queues allow at most 10"
+            yield Finding("E213", text, ("BatchSize",), hint)
+        if window:
+            text = f"{_REFUSED}a FIFO queue has no batching window"
+            yield Finding("E213", text, ("MaximumBatchingWindowInSeconds",), "remove it")
+    elif size > 10 and not window:
+        yield Finding(
+            "E212",
+            f"{_REFUSED}BatchSize is {size:,}, and above 10 a batching window of at least 1 s is "
+            "compulsory",
+            ("BatchSize",),
+            "add MaximumBatchingWindowInSeconds: 1, or use a BatchSize of at most 10",
+        )
+
+
+def _timeouts(mapping: MappingSpec, queue: Any, function: Any) -> Iterator[Finding]:
+    visibility, timeout = queue.VisibilityTimeout, function.Timeout
+    window = mapping.MaximumBatchingWindowInSeconds
+    advised = 6 * timeout + window
+    if timeout > visibility:
+        yield Finding(
+            "E210",
+            f"AWS refuses this: queue {mapping.EventSourceArn} is hidden for {visibility} s but "
+            f"{mapping.FunctionName} may run {timeout} s",
+            (),
+            f"raise VisibilityTimeout to at least {timeout} (AWS advises {advised}) or lower "
+            "Timeout",
+        )
+    elif visibility < advised:
+        yield Finding(
+            "W211",
+            f"VisibilityTimeout {visibility} is under 6 × Timeout + window = {advised} (AWS "
+            "advice): retries of throttled batches run out of time",
+            (),
+            f"set VisibilityTimeout: {advised} on {mapping.EventSourceArn}",
+        )
+
+
+def _redrive(mapping: MappingSpec, queue: Any, function: Any) -> Iterator[Finding]:
+    code = function.handler
+    policy = queue.RedrivePolicy
+    if policy is None and (code.fails > 0 or code.fails_if):
+        yield Finding(
+            "W213",
+            f"{mapping.FunctionName} fails at times, and {mapping.EventSourceArn} has no "
+            "RedrivePolicy: a message that always fails comes back until its retention ends",
+            (),
+            "add a dead-letter queue",
+        )
+    elif policy is not None and policy.maxReceiveCount < 5:
+        yield Finding(
+            "W214",
+            f"maxReceiveCount of {mapping.EventSourceArn} is {policy.maxReceiveCount}; AWS advises "
+            "at least 5, because throttled batches use receives up as well",
+            (),
+            "raise maxReceiveCount to 5 or more",
+        )
+
+
+def _reserved(name: str, mapping: MappingSpec, function: Any, specs: Specs) -> Iterator[Finding]:
+    reserved = function.ReservedConcurrentExecutions
+    if reserved is None:
+        return
+    if mapping.ScalingConfig is None:
+        yield Finding(
+            "W215",
+            f"{mapping.FunctionName} reserves {reserved} concurrent executions, but pollers do not "
+            "look at that: they receive messages that are then throttled, and maxReceiveCount can "
+            "send them to the dead-letter queue without one run",
+            (),
+            f"set ScalingConfig: {{MaximumConcurrency: {max(reserved, 2)}}} on {name}",
+        )
+    else:
+        wanted = _concurrency_of_mappings(mapping.FunctionName, specs)
+        if wanted > reserved:
+            yield Finding(
+                "W215",
+                f"the mappings of {mapping.FunctionName} may run {wanted} invocations at once, but "
+                f"it reserves {reserved}: the others are throttled",
+                ("ScalingConfig", "MaximumConcurrency"),
+                f"reserve at least {wanted}",
+            )
+    if reserved < 5 and mapping.ScalingConfig is None:
+        yield Finding(
+            "W216",
+            f"{mapping.FunctionName} reserves {reserved}; a mapping starts with 5 pollers, and AWS "
+            "advises at least 5",
+            (),
+            "reserve 5 or more, or set MaximumConcurrency",
+        )
+
+
+def _concurrency_of_mappings(function: str, specs: Specs) -> int:
+    return sum(
+        spec.ScalingConfig.MaximumConcurrency
+        for spec in specs.values()
+        if isinstance(spec, MappingSpec) and spec.FunctionName == function and spec.ScalingConfig
+    )
+
+
+def _stream(mapping: MappingSpec) -> Iterator[Finding]:
+    if mapping.StartingPosition is None:
+        yield Finding(
+            "E215",
+            f"{_REFUSED}a mapping of a stream needs StartingPosition",
+            (),
+            "add StartingPosition: TRIM_HORIZON (all records kept) or LATEST (new ones only)",
+        )
+
+
+def _report(mapping: MappingSpec, function: Any) -> Iterator[Finding]:
+    if function.handler.report != "raise" and not mapping.partial:
+        yield Finding(
+            "W322",
+            f"{mapping.FunctionName} reports failed records, but this mapping does not read the "
+            "report: they count as done, and a queue deletes them",
+            (),
+            f"add FunctionResponseTypes: [{PARTIAL}]",
+        )

@@ -1,0 +1,314 @@
+"""The event source mapping of a Kinesis stream: a reader per shard, lanes, retries in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from msgsim.kernel.component import Component
+from msgsim.kernel.sampling import Sampler, stable_hash
+from msgsim.kernel.simulation import Simulation
+from msgsim.model import facts
+from msgsim.model.message import Copy, Delivery
+from msgsim.model.ports import Invoked, Outcome
+from msgsim.services.event_source_mapping.documents import Documents
+from msgsim.services.event_source_mapping.lanes import Batch, Held, Lane
+from msgsim.services.event_source_mapping.reading import Reader, Reading, Record, Rules, Stream
+
+RETRIES_EXHAUSTED = "RetryAttemptsExhausted"
+AGE_EXCEEDED = "RecordAgeExceeded"
+EXPIRED = "expired in the stream"
+REPORT_UNREAD = "reported as failed, but FunctionResponseTypes is not set"
+
+
+class StreamMapping(Component):
+    """The mapping of a Kinesis stream: pollers that bring shards to a function, in order.
+
+    In queueing words: one first-come-first-served line per lane, with a server that takes batches
+    and repeats a failed service before it turns to the next. Each shard is polled once a second,
+    without the pause while it is behind; batches are read ahead while the function works.
+
+    Args:
+        make_lane: makes an empty lane.
+        lane_count: `ParallelizationFactor`.
+        batch_size: most records of one batch.
+        reading: how shards are read.
+        rules: what happens to batches.
+        offset: nanoseconds from time zero to a shard's first poll.
+        documents: writes about discarded batches.
+        enabled: whether it works at all.
+    """
+
+    kind = "lambda.event_source_mapping"
+    signals = (
+        facts.TAKEN,
+        facts.COMPLETED,
+        facts.FAILED,
+        facts.DROPPED,
+        facts.ITERATOR_AGE,
+    )
+
+    stream: Stream
+    function: Invoked
+
+    def __init__(
+        self,
+        sim: Simulation,
+        name: str,
+        *,
+        make_lane: Callable[[], Lane],
+        lane_count: int,
+        batch_size: int,
+        reading: Reading,
+        rules: Rules,
+        offset: Sampler[int],
+        documents: Documents,
+        enabled: bool = True,
+    ) -> None:
+        super().__init__(sim, name)
+        self.documents = documents
+        self._make_lane = make_lane
+        self._lane_count = lane_count
+        self._batch_size = batch_size
+        self._reading = reading
+        self._rules = rules
+        self._offset = offset
+        self._enabled = enabled
+        self._lane_of: dict[str, int] = {}
+        self._readers: list[Reader] = []
+        self._retention_ns: int | None = None
+
+    def connect(self, stream: Stream, function: Invoked) -> None:
+        """Join a stream and a function."""
+        self.stream = stream
+        self.function = function
+        self._retention_ns = getattr(stream, "retention_ns", None)
+        if self._enabled:
+            stream.register(self.name)
+
+    def start(self) -> None:
+        """Begin to poll every shard, each at its own moment within the period."""
+        if not self._enabled:
+            return
+        for shard in range(self.stream.shard_count):
+            lanes = [self._make_lane() for _ in range(self._lane_count)]
+            reader = Reader(shard, self.stream.position(shard, self._reading.start), lanes)
+            reader.timer = self.sim.timer(partial(self._poll, reader))
+            reader.windows = [self.sim.timer(partial(self._serve, reader, lane)) for lane in lanes]
+            reader.timer.arm(self.sim.now + self._offset.at(shard))
+            self._readers.append(reader)
+
+    def holds(self) -> Iterable[tuple[str, Copy]]:
+        """Yield every record that was read and is not finished."""
+        for reader in self._readers:
+            in_hand = {
+                id(held)
+                for lane in reader.lanes
+                if lane.in_hand is not None
+                for held in lane.in_hand.records
+            }
+            for held in reader.progress.unfinished():
+                yield ("in_flight" if id(held) in in_hand else "waiting"), held.copy
+
+    # Reading -------------------------------------------------------------------------------
+
+    def _poll(self, reader: Reader) -> None:
+        now, reading = self.sim.now, self._reading
+        if not self._hungry(reader):
+            return
+        if self.down:
+            reader.timer.arm(now + reading.period_ns)
+            return
+        reader.last_poll_ns = now
+        progress = reader.progress
+        records, after, error = self.stream.read(reader.shard, progress.read_to, reading.limit)
+        if error is not None:
+            reader.timer.arm(now + reading.period_ns)
+            return
+        held = self._take(now, reader, records, after)
+        tip = self.stream.position(reader.shard, "LATEST")
+        reader.behind = progress.read_to < tip
+        if held:
+            overhead_ns = round(reading.overhead_ns * self.slowness)
+            self.sim.after(overhead_ns, self._arrive, reader, held)
+        self._poll_again(reader)
+
+    def _hungry(self, reader: Reader) -> bool:
+        """Say whether some lane has less than a batch to go on with, and there is room."""
+        if reader.buffered >= self._reading.read_ahead:
+            return False
+        size = self._batch_size
+        return any(len(lane) < size for lane in reader.lanes)
+
+    def _poll_again(self, reader: Reader) -> None:
+        """Arm the next poll, unless enough is buffered; then a batch that leaves calls again."""
+        if reader.timer.due is not None or not self._hungry(reader):
+            return
+        reading = self._reading
+        pause = reading.behind_ns if reader.behind else reading.period_ns
+        reader.timer.arm(max(self.sim.now, reader.last_poll_ns + pause))
+
+    def _take(self, now: int, reader: Reader, records: Sequence[Record], after: int) -> list[Held]:
+        """Make copies of what was read."""
+        found = []
+        progress = reader.progress
+        position = after - len(records)
+        for record in records:
+            copy = Copy(record.message, record.arrived_ns)
+            copy.receives = 1
+            copy.first_received_ns = now
+            held = Held(copy, Delivery(copy, 1, now), position, record.sequence, record.size_bytes)
+            position += 1
+            progress.add(held)
+            found.append(held)
+        progress.read_to = after
+        reader.buffered += len(found)
+        if found and self.on_taken is not None:
+            self.on_taken(now, [held.delivery for held in found])
+        return found
+
+    def _arrive(self, reader: Reader, records: list[Held]) -> None:
+        """Put what was read into its lanes."""
+        now, lanes = self.sim.now, reader.lanes
+        for held in records:
+            lanes[self._lane(held.copy.message.key.name)].add(now, held)
+        for lane in lanes:
+            self._serve(reader, lane)
+
+    def _lane(self, key: str) -> int:
+        if self._lane_count == 1:
+            return 0
+        found = self._lane_of.get(key)
+        if found is None:
+            found = self._lane_of[key] = stable_hash(key) % self._lane_count
+        return found
+
+    # Invoking ------------------------------------------------------------------------------
+
+    def _serve(self, reader: Reader, lane: Lane) -> None:
+        """Let a free lane send its next batch; one that is too old makes way for the next."""
+        while not lane.busy:
+            now = self.sim.now
+            batch = lane.next_batch(now)
+            if batch is None:
+                if len(lane) and now < lane.window_ends_ns:
+                    reader.windows[reader.lanes.index(lane)].arm(lane.window_ends_ns)
+                return
+            if batch.fresh:
+                batch.fresh = False
+                reader.buffered -= len(batch.records)
+                self._poll_again(reader)
+            self._discard_old(now, reader, batch)
+            if batch.records:
+                self._send(now, reader, lane, batch)
+
+    def _send(self, now: int, reader: Reader, lane: Lane, batch: Batch) -> None:
+        lane.busy = True
+        lane.in_hand = batch
+        if batch.sent:
+            for held in batch.records:
+                held.hand_over_again(now)
+        deliveries = [held.delivery for held in batch.records]
+        ended = partial(self._ended, reader, lane, batch)
+        if self.function.invoke(deliveries, ended, self._completed) is not None:
+            self._try_again(reader, lane, batch)
+            return
+        batch.sent = True
+        if self.on_iterator_age is not None:
+            self.on_iterator_age(now, reader.shard, now - batch.records[-1].copy.arrived_ns)
+
+    def _try_again(self, reader: Reader, lane: Lane, *batches: Batch) -> None:
+        """Let the lane stand still for a while, then send these batches before all others."""
+        pause = self._rules.backoff.pause_ns(batches[0].pauses)
+        batches[0].pauses += 1
+        lane.again.extendleft(reversed(batches))
+        lane.in_hand = None
+        self.sim.after(pause, self._resume, reader, lane)
+
+    def _resume(self, reader: Reader, lane: Lane) -> None:
+        lane.busy = False
+        self._serve(reader, lane)
+
+    def _completed(self, now: int, delivery: Delivery) -> None:
+        delivery.copy.completions += 1
+        if self.on_completed is not None:
+            self.on_completed(now, delivery)
+
+    def _ended(self, reader: Reader, lane: Lane, batch: Batch, outcome: Outcome) -> None:
+        now = self.sim.now
+        failed = outcome.failed
+        if self.on_failed is not None:
+            reason = "reported" if outcome.status == "ok" else outcome.status
+            for delivery in failed:
+                self.on_failed(now, delivery, reason)
+        if outcome.status != "ok":
+            self._failed(now, reader, lane, batch, self._rules.bisect)
+        elif failed and self._rules.partial:
+            self._partly_failed(now, reader, lane, batch, failed)
+        else:
+            self._finish(now, reader, batch.records, REPORT_UNREAD)
+            self._next(now, reader, lane)
+
+    def _partly_failed(
+        self, now: int, reader: Reader, lane: Lane, batch: Batch, failed: list[Delivery]
+    ) -> None:
+        """Keep the lowest failed record and all after it: a new batch with fresh retries."""
+        marked = set(map(id, failed))
+        first = next(i for i, held in enumerate(batch.records) if id(held.delivery) in marked)
+        if first == 0:
+            self._failed(now, reader, lane, batch, bisect=False)
+            return
+        self._finish(now, reader, batch.records[:first], REPORT_UNREAD)
+        self._try_again(reader, lane, Batch(batch.records[first:]))
+
+    def _failed(self, now: int, reader: Reader, lane: Lane, batch: Batch, bisect: bool) -> None:
+        if bisect and len(batch.records) > 1:
+            self._try_again(reader, lane, *batch.halves())
+            return
+        batch.attempts += 1
+        retries = self._rules.retries
+        if retries < 0 or batch.attempts <= retries:
+            self._try_again(reader, lane, batch)
+            return
+        self._discard(now, reader, batch.records, RETRIES_EXHAUSTED, batch.attempts)
+        self._next(now, reader, lane)
+
+    def _next(self, now: int, reader: Reader, lane: Lane) -> None:
+        lane.finished(now)
+        self._serve(reader, lane)
+
+    # Giving up -----------------------------------------------------------------------------
+
+    def _discard_old(self, now: int, reader: Reader, batch: Batch) -> None:
+        """Take out records that are too old: for the rules, or for the stream itself."""
+        oldest_ns = batch.records[0].copy.arrived_ns
+        kept = self._retention_ns
+        if kept is not None and now - oldest_ns >= kept:
+            expired = [h for h in batch.records if now - h.copy.arrived_ns >= kept]
+            batch.records = batch.records[len(expired) :]
+            self._finish(now, reader, expired, EXPIRED)
+        limit = self._rules.max_age_ns
+        if limit is not None and batch.records and now - oldest_ns > limit:
+            old = [h for h in batch.records if now - h.copy.arrived_ns > limit]
+            if old:
+                batch.records = batch.records[len(old) :]
+                self._discard(now, reader, old, AGE_EXCEEDED, max(batch.attempts, 1))
+
+    def _discard(
+        self, now: int, reader: Reader, records: list[Held], condition: str, invocations: int
+    ) -> None:
+        self._finish(now, reader, records, condition)
+        self.documents.write(
+            now, self.stream.name, self.function.name, reader.shard, records, condition, invocations
+        )
+
+    def _finish(self, now: int, reader: Reader, records: list[Held], reason: str) -> None:
+        """Be done with records; one without a success is dropped for `reason`."""
+        for held in records:
+            held.done = True
+            if not held.copy.completions:
+                held.copy.gone = True
+                if self.on_dropped is not None:
+                    self.on_dropped(now, held.copy, reason)
+        if reader.progress.advance():
+            self.stream.passed(self.name, reader.shard, reader.progress.checkpoint)

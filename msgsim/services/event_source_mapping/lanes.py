@@ -1,0 +1,174 @@
+"""What the mapping of a stream knows: records in lanes, batches to try again, and checkpoints.
+
+Pure: time is an argument. A shard has one lane per unit of `ParallelizationFactor`; a key stays in
+its lane, so that its records keep their order. A batch that fails blocks its lane.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from msgsim.model.message import Copy, Delivery
+
+
+class Held:
+    """A record that was read and is not finished.
+
+    Attributes:
+        copy: the mapping's copy of the message.
+        delivery: the latest attempt to hand it to the function.
+        position: where it stands in the shard.
+        sequence: its sequence number in the shard.
+        size_bytes: what it adds to the payload, before encoding.
+        done: whether it is finished, with success or not.
+    """
+
+    __slots__ = ("copy", "delivery", "done", "position", "sequence", "size_bytes")
+
+    def __init__(
+        self, copy: Copy, delivery: Delivery, position: int, sequence: object, size_bytes: int
+    ) -> None:
+        self.copy = copy
+        self.delivery = delivery
+        self.position = position
+        self.sequence = sequence
+        self.size_bytes = size_bytes
+        self.done = False
+
+    def hand_over_again(self, now: int) -> None:
+        """Begin one more attempt."""
+        self.copy.receives += 1
+        self.delivery = Delivery(self.copy, self.copy.receives, now)
+
+
+class Batch:
+    """Records that are invoked together.
+
+    Attributes:
+        records: in order.
+        attempts: invocations that count against `MaximumRetryAttempts`.
+        pauses: pauses since it was made, for the back-off.
+        fresh: whether its records have just left the buffer.
+        sent: whether they were handed to the function before.
+    """
+
+    __slots__ = ("attempts", "fresh", "pauses", "records", "sent")
+
+    def __init__(self, records: list[Held], fresh: bool = False) -> None:
+        self.records = records
+        self.attempts = 0
+        self.pauses = 0
+        self.fresh = fresh
+        self.sent = not fresh
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """Split in two, the smaller half first; splitting uses up no retry."""
+        middle = len(self.records) // 2
+        return Batch(self.records[:middle]), Batch(self.records[middle:])
+
+
+class Progress:
+    """How far a shard is finished: everything before the checkpoint is.
+
+    Attributes:
+        checkpoint: position of the oldest unfinished record, or of the next one to be read.
+    """
+
+    __slots__ = ("_line", "checkpoint", "read_to")
+
+    def __init__(self, position: int) -> None:
+        self.checkpoint = position
+        self.read_to = position
+        self._line: deque[Held] = deque()
+
+    def add(self, held: Held) -> None:
+        """Take note of a record that was read."""
+        self._line.append(held)
+
+    def advance(self) -> bool:
+        """Move the checkpoint past what is finished; say whether it moved."""
+        line, before = self._line, self.checkpoint
+        while line and line[0].done:
+            line.popleft()
+        self.checkpoint = line[0].position if line else self.read_to
+        return self.checkpoint != before
+
+    def unfinished(self) -> list[Held]:
+        """Return the records read and not finished, in order."""
+        return [held for held in self._line if not held.done]
+
+
+class Lane:
+    """A line of records that are processed strictly one batch after the other.
+
+    Args:
+        batch_size: most records of one batch.
+        payload_bytes: most bytes of one batch, before encoding.
+        window_ns: how long records are gathered; windows follow each other without a gap.
+
+    Attributes:
+        busy: a batch is with the function, or waits for its next try.
+        window_ends_ns: when the current window ends.
+    """
+
+    __slots__ = (
+        "_batch_size",
+        "_buffer",
+        "_payload_bytes",
+        "_window_ns",
+        "again",
+        "busy",
+        "in_hand",
+        "window_ends_ns",
+    )
+
+    def __init__(self, batch_size: int, payload_bytes: int, window_ns: int) -> None:
+        self._batch_size = batch_size
+        self._payload_bytes = payload_bytes
+        self._window_ns = window_ns
+        self._buffer: deque[Held] = deque()
+        self.again: deque[Batch] = deque()
+        self.busy = False
+        self.in_hand: Batch | None = None
+        self.window_ends_ns = window_ns
+
+    def __len__(self) -> int:
+        return len(self._buffer)
+
+    def add(self, now: int, held: Held) -> None:
+        """Put a record at the end; the first one finds the window that is running."""
+        if not self._buffer and self._window_ns and now > self.window_ends_ns:
+            missed = -(-(now - self.window_ends_ns) // self._window_ns)
+            self.window_ends_ns += missed * self._window_ns
+        self._buffer.append(held)
+
+    def finished(self, now: int) -> None:
+        """A batch is over: the next window begins."""
+        self.busy = False
+        self.in_hand = None
+        self.window_ends_ns = now + self._window_ns
+
+    def next_batch(self, now: int) -> Batch | None:
+        """Return what to invoke now: a batch to try again, else a new one if it is due."""
+        if self.busy:
+            return None
+        if self.again:
+            return self.again.popleft()
+        buffer = self._buffer
+        if not buffer:
+            return None
+        if self._window_ns and now < self.window_ends_ns and not self._full():
+            return None
+        records = [buffer.popleft()]
+        size = records[0].size_bytes
+        while buffer and len(records) < self._batch_size:
+            size += buffer[0].size_bytes
+            if size > self._payload_bytes:
+                break
+            records.append(buffer.popleft())
+        return Batch(records, fresh=True)
+
+    def _full(self) -> bool:
+        if len(self._buffer) >= self._batch_size:
+            return True
+        return sum(held.size_bytes for held in self._buffer) >= self._payload_bytes

@@ -1,0 +1,118 @@
+"""How a mapping reads a stream: what it expects of one, its rules, and the reader of a shard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from msgsim.kernel.simulation import Timer
+from msgsim.model.message import Message
+from msgsim.services.event_source_mapping.backoff import Backoff
+from msgsim.services.event_source_mapping.lanes import Lane, Progress
+
+
+class Record(Protocol):
+    """A record as the stream hands it out."""
+
+    message: Message
+    arrived_ns: int
+    sequence: Any
+    size_bytes: int
+
+
+class Stream(Protocol):
+    """What a mapping reads: shards of records by position."""
+
+    name: str
+    shard_count: int
+
+    def position(self, shard: int, where: str) -> int:
+        """Return the position `TRIM_HORIZON` (oldest record kept) or `LATEST` (next one)."""
+
+    def read(
+        self, shard: int, position: int, limit: int
+    ) -> tuple[Sequence[Record], int, str | None]:
+        """Read from a position now (GetRecords): records, the next position, an error code."""
+
+    def register(self, consumer: str) -> None:
+        """Make a consumer known, so that the stream keeps what it has not passed."""
+
+    def passed(self, consumer: str, shard: int, position: int) -> None:
+        """Let the stream know that a consumer needs nothing before `position`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a shard is read.
+
+    Attributes:
+        start: `TRIM_HORIZON` or `LATEST`.
+        period_ns: time between polls of a shard that is caught up.
+        behind_ns: time between polls of one that is not.
+        limit: most records of one poll.
+        read_ahead: most records that wait for their lanes.
+        overhead_ns: from a poll to the start of the invocation, when the function is free.
+    """
+
+    start: str
+    period_ns: int
+    behind_ns: int
+    limit: int
+    read_ahead: int
+    overhead_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What happens to batches.
+
+    Attributes:
+        partial: whether the function's report of failed records is read.
+        retries: `MaximumRetryAttempts`; -1 for no limit.
+        max_age_ns: `MaximumRecordAgeInSeconds`; None for no limit.
+        bisect: whether a failed batch is split.
+        backoff: pauses between tries.
+    """
+
+    partial: bool
+    retries: int
+    max_age_ns: int | None
+    bisect: bool
+    backoff: Backoff
+
+
+class Reader:
+    """The reader of one shard.
+
+    Attributes:
+        shard: which one.
+        progress: how far it is read and finished.
+        lanes: where its records are processed.
+        buffered: records that wait in the lanes.
+        behind: whether the last poll left records behind.
+        last_poll_ns: when that was.
+        timer: rings for the next poll.
+        windows: ring when a lane's window ends, one for each.
+    """
+
+    __slots__ = (
+        "behind",
+        "buffered",
+        "lanes",
+        "last_poll_ns",
+        "progress",
+        "shard",
+        "timer",
+        "windows",
+    )
+
+    def __init__(self, shard: int, position: int, lanes: list[Lane]) -> None:
+        self.shard = shard
+        self.progress = Progress(position)
+        self.lanes = lanes
+        self.buffered = 0
+        self.behind = False
+        self.last_poll_ns = 0
+        self.timer: Timer
+        self.windows: list[Timer] = []
