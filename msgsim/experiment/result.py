@@ -15,6 +15,7 @@ from msgsim.experiment.judge import Verdict
 from msgsim.experiment.run import Run, versions
 from msgsim.experiment.session import Results
 from msgsim.model.catalog import Number
+from msgsim.model.routes import Route
 from msgsim.scenario.resolved import resolved_text
 from msgsim.scenario.schema import Scenario
 
@@ -121,7 +122,24 @@ def _run(run: Run) -> dict[str, Any]:
         "simulated_s": run.simulated_ns / NS_PER_S,
         "events": run.events,
         "partial": run.partial,
+        "kinds": {name: part.kind for name, part in run.system.components.items()},
+        "routes": [_route(route) for route in run.system.routes],
+        "concurrency_limits": {
+            name: limit
+            for name, component in run.system.components.items()
+            if (limit := getattr(component, "concurrency_limit", None)) is not None
+        },
         **seen,
+    }
+
+
+def _route(route: Route) -> dict[str, Any]:
+    return {
+        "entry": route.entry,
+        "via": route.via,
+        "subscriber": route.subscriber,
+        "workloads": list(route.workloads),
+        "dead_letter": route.dead_letter,
     }
 
 

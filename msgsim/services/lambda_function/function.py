@@ -93,6 +93,12 @@ class Function(Component):
         self.events: EventQueue = events(self)
 
     @property
+    def concurrency_limit(self) -> int:
+        """How many executions it may have at once: its reserved part, or the common one."""
+        reserved = self.share.reserved
+        return self.account_concurrency if reserved is None else reserved
+
+    @property
     def account_concurrency(self) -> int:
         """How many executions the account leaves to functions without a reserved part."""
         return self.share.account.unreserved

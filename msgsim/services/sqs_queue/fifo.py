@@ -33,6 +33,18 @@ class Group:
             line.popleft()
         return line[0] if line else None
 
+    def close(self, gaps: int) -> None:
+        """Take the first `gaps` copies that are gone out of the line."""
+        line = self.line
+        kept = []
+        while gaps:
+            copy = line.popleft()
+            if copy.state == GONE:
+                gaps -= 1
+            else:
+                kept.append(copy)
+        line.extendleft(reversed(kept))
+
 
 class FifoState(QueueState):
     """Order within a group, and one acceptance per deduplication id within five minutes.
@@ -40,7 +52,6 @@ class FifoState(QueueState):
     Args:
         scope: `queue` or `messageGroup`: what a deduplication id is compared within.
         content_based: take the body as the id where the sender gives none.
-        scan_window: how many messages from the front a receive looks at for available groups.
     """
 
     def __init__(
@@ -154,19 +165,24 @@ class FifoState(QueueState):
         deliveries: list[Delivery],
         dead: list[Stored],
     ) -> None:
+        gaps = 0
         for copy in group.line:
             if len(deliveries) >= room:
-                return
+                break
             if copy.state == GONE:
+                gaps += 1
                 continue
             if copy.state != VISIBLE:
-                return
+                break
             if self.max_receives is not None and copy.receives >= self.max_receives:
                 self.dead_letter(copy)
                 dead.append(copy)
+                gaps += 1
                 continue
             group.in_flight += 1
             deliveries.append(self._hand_out(now, copy, visibility_ns))
+        if gaps:
+            group.close(gaps)
 
     def _come_back(self, copy: Stored) -> None:
         copy.shelf.in_flight -= 1
@@ -175,12 +191,16 @@ class FifoState(QueueState):
     def delete(self, now: int, delivery: Delivery) -> str | None:
         """Delete by the current receipt inside its timeout; any other handle has expired."""
         copy: Stored = delivery.copy  # type: ignore[assignment]
-        if copy.state == GONE:
+        if copy.state == GONE and copy.receipt is delivery and now < delivery.deadline_ns:
             return None
         if copy.state != IN_FLIGHT or copy.receipt is not delivery:
             return "InvalidParameterValue"
         self.discard(copy)
         return None
+
+    def obeys(self, current: Delivery, used: Delivery) -> bool:
+        """Only the current receipt counts: the one before died with its visibility timeout."""
+        return used is current
 
     def stale_visibility_change(self) -> str | None:
         """Refuse: the receipt handle died with its visibility timeout."""

@@ -13,7 +13,7 @@ from msgsim.model import facts
 from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.ports import ReceiveReply
 from msgsim.services.sqs_queue.fifo import FifoState
-from msgsim.services.sqs_queue.standard import StandardState
+from msgsim.services.sqs_queue.standard import NO_HOST, StandardState
 from msgsim.services.sqs_queue.state import GONE, STATE_WORDS, Stored
 
 THROTTLED = "RequestThrottled"
@@ -96,7 +96,7 @@ class Queue(Component):
         if self._polls:
             self._serve()
         if copy.visible_from_ns > now:
-            self._arm(copy.visible_from_ns)
+            self._watch(now, copy.visible_from_ns)
         elif self._alarm_due == 1 << 62:
             self._arm_next()
         return None
@@ -107,16 +107,14 @@ class Queue(Component):
         A standard queue counts retention from the original arrival, a FIFO queue from the move.
         """
         now = self.sim.now
-        copy = Stored(old.message, now if self.fifo else old.arrived_ns, old.shelf, old.sequence)
+        copy = Stored(old.message, now if self.fifo else old.arrived_ns, NO_HOST, old.sequence)
         copy.receives = old.receives
         copy.starts = old.starts
         copy.first_received_ns = old.first_received_ns
-        copy.shelf = 0
         self.state.move_in(copy)
         if self.on_moved_in is not None:
             self.on_moved_in(now, copy)
-        self._serve()
-        self._arm_next()
+        self._ring()  # it may be older than this queue keeps messages
 
     # Receiving -----------------------------------------------------------------------------
 
@@ -157,7 +155,7 @@ class Queue(Component):
         if deliveries:
             due = now + visibility_ns
             if due < self._alarm_due:
-                self._arm(due)
+                self._watch(now, due)
             if self.on_received is not None:
                 self.on_received(now, deliveries)
         return deliveries
@@ -264,6 +262,10 @@ class Queue(Component):
             self._alarm_due = due
             self._alarm.arm(due)
 
+    def _watch(self, now: int, due: int) -> None:
+        """Look at a copy again when it is `due`, or when its retention ends before."""
+        self._arm(min(due, now + self.state.retention_ns))
+
     def _arm_next(self) -> None:
         due = self.state.next_change()
         if due is not None:
@@ -336,7 +338,7 @@ class StandardQueue(Queue):
         delivery = state.hand_over(now, message, poll.visibility_ns)  # type: ignore[union-attr]
         due = delivery.deadline_ns
         if due < self._alarm_due:
-            self._arm(due)
+            self._watch(now, due)
         if self.on_sent is not None:
             self.on_sent(now, delivery.copy)
         handed = [delivery]

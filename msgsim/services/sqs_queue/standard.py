@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from heapq import heapify
 from typing import Any
 
 from msgsim.model.message import Delivery, Message
-from msgsim.services.sqs_queue.state import GONE, IN_FLIGHT, VISIBLE, QueueState, Stored
+from msgsim.services.sqs_queue.state import GONE, IN_FLIGHT, SLACK, VISIBLE, QueueState, Stored
 
 BACK_OF_QUEUE_RECEIVES = 3  # "received three times or more goes to the back": metrics page, S8
 
@@ -59,7 +60,11 @@ class StandardState(QueueState):
             self._fresh[copy.shelf].append(copy)
 
     def hide(self, copy: Stored) -> None:
-        """Leave it to receives to skip copies that are gone."""
+        """Leave it to receives to skip copies that are gone, until they are too many."""
+        for lines in (self._again, self._fresh):
+            if len(lines[copy.shelf]) > SLACK + 2 * self.visible:
+                alive = (other for other in lines[copy.shelf] if other.state == VISIBLE)
+                lines[copy.shelf] = deque(alive)
 
     def receive(
         self, now: int, limit: int, visibility_ns: int, hosts_asked: int | None = None
@@ -112,7 +117,7 @@ class StandardState(QueueState):
         copy = Stored(message, now, NO_HOST, self._sequence)
         ages = self._ages
         ages.append(copy)
-        if len(ages) > 64 + 2 * self.stored:
+        if len(ages) > SLACK + 2 * self.stored:
             self._ages = deque(old for old in ages if old.state != GONE)
         self.visible += 1
         return self._hand_out(now, copy, visibility_ns)
@@ -129,6 +134,9 @@ class StandardState(QueueState):
 
     def haunt(self, now: int, copy: Stored) -> None:
         """Show a deleted copy once more: a replica had missed its delete."""
+        self._ages = deque(old for old in self._ages if old.state != GONE)
+        self._odd_ages = [entry for entry in self._odd_ages if entry[2].state != GONE]
+        heapify(self._odd_ages)
         copy.state = VISIBLE
         copy.ghost = True
         self.move_in(copy)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 from msgsim.model.message import Copy, Delivery, Message
@@ -19,6 +19,9 @@ DELAYED, VISIBLE, IN_FLIGHT, GONE = range(4)
 STATE_WORDS = ("delayed", "waiting", "in_flight", "gone")
 
 MAX_VISIBILITY_NS = 43_200 * 1_000_000_000  # 12 h from the receive; SQS API ChangeMessageVisibility
+
+SLACK = 64
+"""Copies that are gone leave lines lazily: at most this many, plus as many as are still there."""
 
 
 class Stored(Copy):
@@ -94,7 +97,7 @@ class QueueState:
     def _store(self, now: int, copy: Stored, delay_ns: int) -> None:
         ages = self._ages
         ages.append(copy)
-        if len(ages) > 64 + 2 * self.stored:
+        if len(ages) > SLACK + 2 * self.stored:
             self._ages = deque(old for old in ages if old.state != GONE)
         if delay_ns:
             copy.state = DELAYED
@@ -112,7 +115,11 @@ class QueueState:
         """Store a copy that redrive brought from another queue; retention counts on from it."""
         self._sequence += 1
         copy.sequence = self._sequence
-        heappush(self._odd_ages, (copy.arrived_ns, copy.sequence, copy))
+        odd = self._odd_ages
+        if len(odd) > SLACK + 2 * self.stored:
+            self._odd_ages = odd = [entry for entry in odd if entry[2].state != GONE]
+            heapify(odd)
+        heappush(odd, (copy.arrived_ns, copy.sequence, copy))
         self.visible += 1
         self.show(copy)
 
@@ -130,12 +137,23 @@ class QueueState:
         if visibility_ns == self.visibility_ns:
             timeouts = self._timeouts
             timeouts.append(delivery)
-            if len(timeouts) > 64 + 2 * self.in_flight:
+            if len(timeouts) > SLACK + 2 * self.in_flight:
                 self._timeouts = deque(old for old in timeouts if self._running(old))
         else:
-            self._sequence += 1
-            heappush(self._odd_timeouts, (delivery.deadline_ns, self._sequence, delivery))
+            self._note_timeout(delivery)
         return delivery
+
+    def _note_timeout(self, delivery: Delivery) -> None:
+        odd = self._odd_timeouts
+        if len(odd) > SLACK + 2 * self.in_flight:
+            alive = {entry[2]: entry for entry in odd if self._ends_then(entry[0], entry[2])}
+            self._odd_timeouts = odd = list(alive.values())
+            heapify(odd)
+        self._sequence += 1
+        heappush(odd, (delivery.deadline_ns, self._sequence, delivery))
+
+    def _ends_then(self, due: int, delivery: Delivery) -> bool:
+        return delivery.deadline_ns == due and self._running(delivery)
 
     def _running(self, delivery: Delivery) -> bool:
         copy = delivery.copy
@@ -171,13 +189,16 @@ class QueueState:
         copy: Stored = delivery.copy  # type: ignore[assignment]
         if copy.state == GONE or now + timeout_ns - delivery.received_ns > MAX_VISIBILITY_NS:
             return "InvalidParameterValue"
-        if copy.state != IN_FLIGHT or copy.receipt is None:
-            return self.stale_visibility_change()
         receipt = copy.receipt
+        if receipt is None or not (copy.state == IN_FLIGHT and self.obeys(receipt, delivery)):
+            return self.stale_visibility_change()
         receipt.deadline_ns = now + timeout_ns
-        self._sequence += 1
-        heappush(self._odd_timeouts, (receipt.deadline_ns, self._sequence, receipt))
+        self._note_timeout(receipt)
         return None
+
+    def obeys(self, current: Delivery, used: Delivery) -> bool:
+        """Say whether a call with receipt `used` counts while `current` runs: standard: any."""
+        return True
 
     def stale_visibility_change(self) -> str | None:
         """Answer a change on a receipt whose timeout is over: standard queues say yes."""
@@ -208,7 +229,7 @@ class QueueState:
         if timeouts:
             due = timeouts[0].deadline_ns
         odd = self._odd_timeouts
-        while odd and not (self._running(odd[0][2]) and odd[0][2].deadline_ns == odd[0][0]):
+        while odd and not self._ends_then(odd[0][0], odd[0][2]):
             heappop(odd)
         if odd and (due is None or odd[0][0] < due):
             due = odd[0][0]
@@ -220,8 +241,7 @@ class QueueState:
     def oldest_ns(self) -> int | None:
         """Return when the oldest copy of the queue arrived, or None when it is empty."""
         self._next_retention()
-        moments = [line[0] for line in (self._ages,) if line]
-        found = [copy.arrived_ns for copy in moments]
+        found = [self._ages[0].arrived_ns] if self._ages else []
         if self._odd_ages:
             found.append(self._odd_ages[0][0])
         return min(found, default=None)
@@ -241,11 +261,13 @@ class QueueState:
         while timeouts and timeouts[0].received_ns + constant <= now:
             delivery = timeouts.popleft()
             if self._running(delivery) and delivery.deadline_ns <= now:
+                delivery.copy.state = VISIBLE  # type: ignore[attr-defined]
                 returned.append(delivery)
         odd = self._odd_timeouts
         while odd and odd[0][0] <= now:
             due, _, delivery = heappop(odd)
-            if self._running(delivery) and delivery.deadline_ns == due:
+            if self._ends_then(due, delivery):  # a change may have noted one moment twice
+                delivery.copy.state = VISIBLE  # type: ignore[attr-defined]
                 returned.append(delivery)
         if len(returned) > 1:
             returned.sort(key=lambda delivery: delivery.deadline_ns)
@@ -256,7 +278,6 @@ class QueueState:
     def _come_back(self, copy: Stored) -> None:
         self.in_flight -= 1
         self.visible += 1
-        copy.state = VISIBLE
         self.show(copy)
 
     def _end_delays(self, now: int) -> None:
@@ -288,7 +309,7 @@ class QueueState:
         return expired
 
     def _next_delay(self) -> int | None:
-        moments = [copy.visible_from_ns for copy in (self._delays[0],)] if self._delays else []
+        moments = [self._delays[0].visible_from_ns] if self._delays else []
         if self._odd_delays:
             moments.append(self._odd_delays[0][0])
         return min(moments, default=None)

@@ -142,6 +142,11 @@ class Fleet(Component):
         self.judged = queue.name
         self.skips_group = skips_group
 
+    @property
+    def concurrency_limit(self) -> int:
+        """How many batches can be worked on at once: one for each worker."""
+        return len(self._workers)
+
     def start(self) -> None:
         """Let the workers begin to poll at the start time, and plan the crashes."""
         self.sim.at(self._start_ns, self._open)

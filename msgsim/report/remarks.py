@@ -1,0 +1,95 @@
+"""Remarks: what in a result deserves a sentence, most serious first, each with where to read on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgsim.report.text import number, seconds, share
+
+
+def remarks(runs: list[dict[str, Any]]) -> list[str]:
+    """Return sentences about the runs; a sentence about one of several variants names it."""
+    found: dict[str, None] = {}
+    for run in runs:
+        prefix = f"{run['variant']}: " if len(runs) > 1 else ""
+        for rank, sentence in sorted(_about(run), key=lambda item: item[0]):
+            found[f"{rank}{prefix}{sentence}"] = None
+    return [sentence[1:] for sentence in sorted(found, key=lambda text: text[0])]
+
+
+def assumed_order(plain: dict[str, Any], runs: list[dict[str, Any]]) -> list[str]:
+    """Return the sentence that order and duplicates of standard queues rest on assumptions."""
+    used = {item["name"]: item for item in plain["assumptions"] if item["kind"] == "sqs.queue"}
+    disorder = any(
+        found["order_inversions"] or found["receive_inversions"]
+        for run in runs
+        for name, found in run["order"].items()
+        if run["kinds"].get(name) == "sqs.queue"
+    )
+    if not used or not disorder:
+        return []
+    values = ", ".join(f"{name} {item['value']}" for name, item in used.items())
+    return [f"assumed, AWS publishes no number: order and replicas of standard queues ({values})"]
+
+
+def _about(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
+    for violation in run["invariants"]["violated"]:
+        yield 0, f"the model broke an invariant, please report it: {violation}"
+    yield from _ledger(run)
+    yield from _servers(run)
+    yield from _streams(run)
+    yield from _duplicates(run)
+
+
+def _ledger(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
+    for name, row in run["ledger"].items():
+        untouched = row["dead_lettered_never_processed"]
+        if untouched:
+            yield (
+                1,
+                f"{number(untouched)} messages of {name} were dead-lettered and never ran: they "
+                "were received, but no consumer began them (`msgsim explain sqs.queue`)",
+            )
+        if row["expired"]:
+            yield 2, f"{number(row['expired'])} messages of {name} outlived their retention"
+        if row["discarded"]:
+            yield 2, f"{number(row['discarded'])} messages for {name} were given up for good"
+        left = row["waiting"] + row["in_flight"]
+        if left and left > 0.01 * row["published"] > 0:
+            yield 4, f"{name} still held {number(left)} messages when the run ended"
+
+
+def _servers(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
+    for name, server in run["servers"].items():
+        throttled = sum(server["throttles"].values())
+        if throttled:
+            yield (
+                2,
+                f"{name} was throttled {number(throttled)} times; a mapping goes on receiving "
+                "while its function is throttled (`msgsim explain lambda.event_source_mapping`)",
+            )
+
+
+def _streams(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
+    for name, stream in run["streams"].get("streams", {}).items():
+        stored, refused = sum(stream["stored"]), sum(stream["throttled"])
+        if refused:
+            busiest = max(range(len(stream["stored"])), key=stream["stored"].__getitem__)
+            yield (
+                2,
+                f"{name} refused {share(refused / (stored + refused))} of the records: limits are "
+                f"per shard, and shard {busiest} took most (`msgsim explain kinesis.stream`)",
+            )
+
+
+def _duplicates(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
+    for name, found in run["duplicates"].items():
+        if found["duplicate_processings"]:
+            causes = {cause: count for cause, count in found["by_cause"].items() if count}
+            listed = ", ".join(f"{cause} {number(count)}" for cause, count in causes.items())
+            total = number(found["duplicate_processings"])
+            yield 3, f"{name}: {total} processings beyond the first of a message ({listed})"
+    for name, found in run["order"].items():
+        if found.get("max_stall_s") and found["max_stall_s"] > 60:
+            yield 5, f"a key of {name} stood still for {seconds(found['max_stall_s'])}"

@@ -1,0 +1,81 @@
+"""Variants side by side: one row for each figure, one column for each design."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from msgsim.report.text import Paint, columns, number, seconds, share
+
+Figure = tuple[str, Callable[[dict[str, Any], str], str | None]]
+
+
+def comparison(runs: list[dict[str, Any]], paint: Paint) -> Iterator[str]:
+    """Yield a table of the runs' figures, for every subscriber that any of them has."""
+    rows = [
+        (f"{name} {title}" if title else name, *cells)
+        for name in _names(runs)
+        for title, figure in FIGURES
+        if any(cells := [figure(run, name) or "–" for run in runs]) and set(cells) != {"–"}
+    ]
+    heads = ("SIDE BY SIDE", *[run["variant"] for run in runs])
+    yield from columns(heads, rows, paint, most=16)
+
+
+def _names(runs: list[dict[str, Any]]) -> list[str]:
+    names: dict[str, None] = {}
+    for run in runs:
+        names.update(dict.fromkeys(run["latency"]))
+        names.update(dict.fromkeys(run["streams"].get("streams", {})))
+    return list(names)
+
+
+def _latency(stat: str) -> Callable[[dict[str, Any], str], str | None]:
+    def figure(run: dict[str, Any], name: str) -> str | None:
+        found = run["latency"].get(name, {}).get("end_to_end", {})
+        return seconds(found[stat]) if found.get("count") else None
+
+    return figure
+
+
+def _done(run: dict[str, Any], name: str) -> str | None:
+    row = run["ledger"].get(name)
+    return number(row["done"]) if row is not None else None
+
+
+def _order(word: str) -> Callable[[dict[str, Any], str], str | None]:
+    def figure(run: dict[str, Any], name: str) -> str | None:
+        found = run["order"].get(name)
+        return number(found[word]) if found is not None else None
+
+    return figure
+
+
+def _twice(run: dict[str, Any], name: str) -> str | None:
+    found = run["duplicates"].get(name)
+    return number(found["duplicate_processings"]) if found is not None else None
+
+
+def _refused(run: dict[str, Any], name: str) -> str | None:
+    stream = run["streams"].get("streams", {}).get(name)
+    if stream is None:
+        return None
+    stored, refused = sum(stream["stored"]), sum(stream["throttled"])
+    return share(refused / (stored + refused)) if stored + refused else None
+
+
+def _idle(run: dict[str, Any], name: str) -> str | None:
+    stream = run["streams"].get("streams", {}).get(name)
+    return str(sum(count == 0 for count in stream["stored"])) if stream is not None else None
+
+
+FIGURES: tuple[Figure, ...] = (
+    ("done", _done),
+    ("latency p50", _latency("p50_s")),
+    ("latency p99", _latency("p99_s")),
+    ("order inversions", _order("order_inversions")),
+    ("received out of order", _order("receive_inversions")),
+    ("processed twice", _twice),
+    ("writes refused", _refused),
+    ("idle shards", _idle),
+)

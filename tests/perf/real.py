@@ -1,0 +1,65 @@
+"""Workload F through msgsim itself: text, checks, real queues and fleets, default observers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgsim
+from tests.perf.workload import (
+    ARRIVALS_PER_S,
+    FAILURES,
+    MAX_RECEIVES,
+    MEAN_HOP_S,
+    MEAN_SERVICE_S,
+    QUEUES,
+    VISIBILITY_S,
+    WORKERS,
+)
+
+HEAD = f"""
+msgsim: 1
+question: How fast is workload F?
+seed: {{seed}}
+duration: {{duration}}s
+workload:
+  - {{{{to: Orders, arrivals: {{{{poisson: {ARRIVALS_PER_S:g}/s}}}}, count: {{messages}}}}}}
+resources:
+  Orders: {{{{type: sns.topic}}}}
+"""
+
+PER_QUEUE = f"""\
+  Queue{{n}}Dlq: {{{{type: sqs.queue}}}}
+  Queue{{n}}:
+    type: sqs.queue
+    VisibilityTimeout: {VISIBILITY_S:g}
+    RedrivePolicy: {{{{deadLetterTargetArn: Queue{{n}}Dlq, maxReceiveCount: {MAX_RECEIVES}}}}}
+  ToQueue{{n}}:
+    type: sns.subscription
+    TopicArn: Orders
+    Protocol: sqs
+    Endpoint: Queue{{n}}
+    latency: {{{{dist: exponential, mean: {MEAN_HOP_S:g}s}}}}
+  Pool{{n}}:
+    type: worker.fleet
+    queue: Queue{{n}}
+    workers: {WORKERS}
+    WaitTimeSeconds: 20
+    receive_time: 0s
+    delete_time: 0s
+    handler:
+      time: {{{{dist: exponential, mean: {MEAN_SERVICE_S:g}s}}}}
+      fails: {FAILURES * 100:g}%
+"""
+
+
+def scenario_text(messages: int, seed: int) -> str:
+    """Return workload F as a scenario, long enough for the last message to find its end."""
+    duration = round(messages / ARRIVALS_PER_S * 1.2 + 4 * VISIBILITY_S)
+    head = HEAD.format(seed=seed, duration=duration, messages=messages)
+    return head + "".join(PER_QUEUE.format(n=n) for n in range(1, QUEUES + 1))
+
+
+def run(messages: int, seed: int) -> dict[str, Any]:
+    """Simulate; returns the number of events that went through the heap, and the results."""
+    results = msgsim.run(msgsim.load_text(scenario_text(messages, seed)))
+    return {"heap_events": sum(run.events for run in results.runs), "results": results}

@@ -1,0 +1,122 @@
+"""How msgsim compares with an idiomatic SimPy model and with a hand-written loop.
+
+Counts are asserted, times are only printed: a busy machine must not fail a build. Ratios are taken
+within one test, in one process. With `MSGSIM_PERF_HISTORY=FILE` each run appends a line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from math import sqrt
+
+import pytest
+
+from tests.perf import heap_loop, idiomatic, real, workload
+from tests.perf.workload import FAILURES, QUEUES, VISIBILITY_S, WORKERS
+
+pytestmark = pytest.mark.perf
+
+MESSAGES = 10_000
+SEED = 42
+LONGEST_SERVICE_S = 2.0  # 20 means of an exponential: once in 500 million
+MOST_EVENTS_PER_MESSAGE = 10
+CONTENDERS = {
+    "idiomatic SimPy": idiomatic.run,
+    "msgsim": real.run,
+    "hand-written heap loop": heap_loop.run,
+}
+
+
+def total(outcome: dict, name: str) -> int:
+    return sum(queue[name] for queue in outcome["queues"])
+
+
+def idiomatic_events(messages: int, outcome: dict) -> int:
+    """Count what SimPy puts on its heap, by reading the model.
+
+    Publisher and consumers: one event each to begin, one for the publisher's end. A message: one
+    time-out. A hop: begin, time-out, put, end. A receive: one get. A start: the timer's begin,
+    time-out and end, and the service; then an interrupt of the timer or a put that returns it.
+    """
+    processes = 1 + QUEUES * WORKERS + 1
+    starts, moved = total(outcome, "starts"), total(outcome, "dead_lettered")
+    ends = total(outcome, "done") + total(outcome, "failed")
+    return processes + messages + 4 * QUEUES * messages + (starts + moved) + 4 * starts + ends
+
+
+def heap_loop_events(messages: int, outcome: dict) -> int:
+    """Arrivals, hops, ends of service, alarms."""
+    return messages + QUEUES * messages + total(outcome, "starts") + outcome["alarms"]
+
+
+def check_ledger(messages: int, outcome: dict) -> None:
+    for queue in outcome["queues"]:
+        assert queue["sent"] == messages == queue["done"] + queue["dead_lettered"]
+        assert queue["starts"] == queue["done"] + queue["failed"]
+        assert queue["left"] == queue["duplicates"] == 0
+
+
+@pytest.mark.parametrize(("messages", "failures"), [(5_000, FAILURES), (1_000, 0.3)])
+def test_the_references_tell_the_same_story(messages, failures, monkeypatch):
+    """Two independent programs and equal draws: every output is equal, to the last digit."""
+    monkeypatch.setattr(workload, "FAILURES", failures)
+    textbook, loop = idiomatic.run(messages, SEED), heap_loop.run(messages, SEED)
+    assert textbook["queues"] == loop["queues"]
+    assert (total(loop, "dead_lettered") > 0) == (failures == 0.3)
+    for outcome in (textbook, loop):
+        check_ledger(messages, outcome)
+    assert textbook["heap_events"] == idiomatic_events(messages, textbook)
+    assert loop["heap_events"] == heap_loop_events(messages, loop)
+
+
+def test_the_alarms_of_the_heap_loop_are_few():
+    """An alarm rings for a failure, or for a message that was in service when the last one rang."""
+    outcome = heap_loop.run(MESSAGES, SEED)
+    failed, starts = total(outcome, "failed"), total(outcome, "starts")
+    assert abs(failed - FAILURES * starts) < 5 * sqrt(FAILURES * starts)
+    idle = sum(queue["until"] for queue in outcome["queues"]) / (VISIBILITY_S - LONGEST_SERVICE_S)
+    assert outcome["alarms"] <= failed + idle + QUEUES
+
+
+def test_events_per_message_of_msgsim():
+    """Arrival, three hops, three ends of service, and a little for failures and timers."""
+    outcome = real.run(MESSAGES, SEED)
+    assert 1 + 2 * QUEUES < outcome["heap_events"] / MESSAGES <= MOST_EVENTS_PER_MESSAGE
+
+
+def test_print_the_ratios(record_property):
+    rows = [measure(name) for name in CONTENDERS]
+    slowest = rows[0]["per_s"]
+    lines = [f"workload F, {MESSAGES:,} messages       published/s   events/message   ratio"]
+    lines += [
+        f"{row['name']:<36}{row['per_s']:>12,.0f}{row['events_per_message']:>17.2f}"
+        f"{row['per_s'] / slowest:>8.1f}"
+        for row in rows
+    ]
+    table = "\n".join(lines)
+    record_property("table", table)
+    print(table)
+    remember(rows)
+
+
+def measure(name: str) -> dict:
+    CONTENDERS[name](MESSAGES // 20, SEED)  # imports and caches are not what is measured
+    begun = time.perf_counter()
+    outcome = CONTENDERS[name](MESSAGES, SEED)
+    seconds = time.perf_counter() - begun
+    return {
+        "name": name,
+        "per_s": MESSAGES / seconds,
+        "events_per_message": outcome["heap_events"] / MESSAGES,
+    }
+
+
+def remember(rows: list[dict]) -> None:
+    history = os.environ.get("MSGSIM_PERF_HISTORY")
+    if history:
+        entry = {"at": time.time(), "python": platform.python_version(), "rows": rows}
+        with open(history, "a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
