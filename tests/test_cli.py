@@ -64,10 +64,11 @@ def test_each_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]
 
 
 def test_run_prints_verdicts_first_and_a_ledger_that_sums(
-    small: Path, capsys: pytest.CaptureFixture[str]
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The summary fits 40 lines and 80 columns without colour."""
-    assert call("run", small) == 0
+    monkeypatch.chdir(small.parent)
+    assert call("run", small.name) == 0
     out = capsys.readouterr().out
     lines = out.splitlines()
 
@@ -111,7 +112,9 @@ def test_an_unknown_metric_exits_2_before_running(
 
 def test_no_data_fails(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A metric without a single observation is not met, in the words `no data`."""
-    text = small.read_text(encoding="utf-8").replace("rate: 5/s, until: 15s", "rate: 5/s, from: 19.9s")
+    text = small.read_text(encoding="utf-8").replace(
+        "rate: 5/s, until: 15s", "rate: 5/s, from: 19.9s"
+    )
     text = text.replace("Orders.lost == 0", "Orders.latency.p99 < 5s").replace("100ms", "1s")
     small.write_text(text, encoding="utf-8")
     assert call("run", small) == 1

@@ -171,7 +171,7 @@ class _Edit:
         self, message: str, word: str | None = None, names: Sequential[str] = ()
     ) -> ProblemError:
         meant = did_you_mean(word, names) if word is not None else None
-        hint = f"did you mean {quote(meant)}?" if meant else None
+        hint = f"did you mean {meant}?" if meant else None
         return _error("E120", f"{quote(self._path)}: {message}", self._place, hint)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
-from msgsim.model.spec import Spec
-from msgsim.scenario.schema import Part, Scenario
+from msgsim.model.spec import Parsed, Spec
+from msgsim.scenario.schema import Header, Part, Scenario
 from msgsim.scenario.tree import Mapping, Node, Scalar, Sequence
 
 
@@ -37,7 +38,8 @@ def _header(scenario: Scenario) -> Iterator[str]:
     header = scenario.header
     for name in ("msgsim", "question", "seed", "duration", "warm_up", "replications"):
         node = scenario.tree.get(name)
-        written = _flow(node) if node is not None else _shown(getattr(header, name))
+        value = getattr(header, name)
+        written = _flow(node) if node is not None else _field(Header.model_fields[name], value)
         yield f"{name}: {written}{'' if node is not None else '  # default'}"
     account = ", ".join(f"{key}: {value}" for key, value in header.account.model_dump().items())
     yield f"account: {{{account}}}"
@@ -53,7 +55,7 @@ def _properties(part: Part, indent: str) -> Iterator[str]:
         elif value is not None:
             origin = "AWS default" if name[0].isupper() else "default"
             mark = "set inline" if field in part.spec.model_fields_set else origin
-            yield f"{indent}{name}: {_shown(value)}  # {mark}"
+            yield f"{indent}{name}: {_field(info, value)}  # {mark}"
 
 
 def _flow(node: Node) -> str:
@@ -72,16 +74,26 @@ def _scalar(node: Scalar) -> str:
     return node.text if plain else json.dumps(node.text, ensure_ascii=False)
 
 
+def _field(info: FieldInfo, value: Any) -> str:
+    """Return a field's value as text that reads as it, with its unit."""
+    parsed = next((item for item in info.metadata if isinstance(item, Parsed)), None)
+    if parsed is not None and not isinstance(value, (bool, str, Spec, list, tuple, dict)):
+        return parsed.show(value)
+    return _shown(value)
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, Spec):
         inner = ", ".join(
-            f"{name}: {_shown(getattr(value, name))}"
-            for name in type(value).model_fields
+            f"{info.alias or name}: {_field(info, getattr(value, name))}"
+            for name, info in type(value).model_fields.items()
             if getattr(value, name) is not None
         )
         return "{" + inner + "}"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_shown(item) for item in value) + "]"
     if isinstance(value, BaseModel):

@@ -170,14 +170,14 @@ def test_a_section_wins_over_a_resource_of_its_name_unless_only_the_resource_is_
 @pytest.mark.parametrize(
     ("assignment", "code", "words"),
     [
-        ("Bilinng.VisibilityTimeout=1", "E120", "did you mean `Billing`?"),
-        ("wrokload[0].rate=1/s", "E120", "did you mean `workload`?"),
-        ("resources.Biling.x=1", "E120", "did you mean `Billing`?"),
+        ("Bilinng.VisibilityTimeout=1", "E120", "did you mean Billing?"),
+        ("wrokload[0].rate=1/s", "E120", "did you mean workload?"),
+        ("resources.Biling.x=1", "E120", "did you mean Billing?"),
         ("workload[2].rate=1/s", "E120", "entries 0 to 1: there is no entry 2"),
         ("workload.rate=1/s", "E120", "say which entry, such as workload[0]"),
         ("resources[0]=1", "E120", "not a list"),
         ("seed.x=1", "E120", "is one value, `1`"),
-        ("Billing.VisibiltyTimeout=null", "E120", "did you mean `VisibilityTimeout`?"),
+        ("Billing.VisibiltyTimeout=null", "E120", "did you mean VisibilityTimeout?"),
         ("seed", "E121", "is not PATH=VALUE"),
         ("seed=", "E121", "`null` removes a key"),
         ("=1", "E121", "is not a path"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgsim import units
 from msgsim.kernel.distributions import Constant, Exponential, Uniform
-from msgsim.kernel.sampling import Sampler
+from msgsim.kernel.sampling import Sampler, stable_hash
 from msgsim.kernel.simulation import Simulation
 from msgsim.model.chance import chance, distribution
 from msgsim.model.service import Context
@@ -16,7 +16,7 @@ from msgsim.services.publisher import arrivals as processes
 from msgsim.services.publisher.arrivals import Arrival
 from msgsim.services.publisher.attributes import drawing
 from msgsim.services.publisher.keys import PickKey, picker
-from msgsim.services.publisher.minting import NUMBERS_PER_WORKLOAD, Mint
+from msgsim.services.publisher.minting import NUMBERS_PER_WORKLOAD, WORKLOADS, Mint
 from msgsim.services.publisher.publisher import Client, Publisher
 from msgsim.services.publisher.rates import Curve, Daily, Flat, Profile
 from msgsim.services.publisher.retry import RetryPolicy
@@ -27,13 +27,12 @@ _PEAK_OF_DAY = 14 / 24
 
 
 def build(name: str, spec: WorkloadSpec, context: Context) -> Publisher:
-    """Build the publisher of one workload; workloads are numbered in the order of building.
+    """Build the publisher of one workload.
 
     Raises:
         FieldError: E133, a trace or a recorded distribution cannot be used.
     """
-    index = context.shared.get("workloads", 0)
-    context.shared["workloads"] = index + 1
+    index = _index(name, context)
     trace = _trace(spec.arrivals, context.base_path)
     mint = _mint(name, index, spec, trace, context)
     end_ns = context.duration_ns if spec.until is None else min(spec.until, context.duration_ns)
@@ -42,6 +41,16 @@ def build(name: str, spec: WorkloadSpec, context: Context) -> Publisher:
     sorted_here = trace is not None and trace.sorted_here
     client = _client(name, spec, context)
     return Publisher(context.sim, name, arrivals, mint, client, notes if sorted_here else ())
+
+
+def _index(name: str, context: Context) -> int:
+    """Number a workload by its name, so that other workloads change none of its draws."""
+    taken = context.shared.setdefault("workloads", set())
+    index = stable_hash(name) % WORKLOADS
+    while index in taken:
+        index = (index + 1) % WORKLOADS
+    taken.add(index)
+    return index
 
 
 def connect(publisher: Publisher, spec: WorkloadSpec, context: Context) -> None:
