@@ -41,6 +41,9 @@ GHOST = Signal("ghost", "a deleted copy came back from a replica", ("copy",))
 # Stream.
 STORED = Signal("stored", "a shard stored a record", ("shard", "message"))
 SHARD_THROTTLED = Signal("shard_throttled", "a shard refused a record", ("shard", "message"))
+TRIMMED = Signal(
+    "trimmed", "retention ended for records a consumer had not read", ("shard", "count")
+)
 READ_THROTTLED = Signal("read_throttled", "a shard refused a read", ("shard",))
 
 # Consumers: worker fleets, mappings, and functions invoked asynchronously.

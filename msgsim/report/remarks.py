@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from msgsim.report.side_by_side import stored_and_refused
 from msgsim.report.text import number, seconds, share
 
 
@@ -73,13 +74,14 @@ def _servers(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
 
 def _streams(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
     for name, stream in run["streams"].get("streams", {}).items():
-        stored, refused = sum(stream["stored"]), sum(stream["throttled"])
+        stored, refused = stored_and_refused(stream)
         if refused:
-            busiest = max(range(len(stream["stored"])), key=stream["stored"].__getitem__)
+            shards = stream["by_shard"]
+            hottest = max(shards, key=lambda shard: shards[shard]["throttled"])
             yield (
                 2,
                 f"{name} refused {share(refused / (stored + refused))} of the records: limits are "
-                f"per shard, and shard {busiest} took most (`msgsim explain kinesis.stream`)",
+                f"per shard, and shard {hottest} refused most (`msgsim explain kinesis.stream`)",
             )
 
 

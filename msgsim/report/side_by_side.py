@@ -60,13 +60,19 @@ def _refused(run: dict[str, Any], name: str) -> str | None:
     stream = run["streams"].get("streams", {}).get(name)
     if stream is None:
         return None
-    stored, refused = sum(stream["stored"]), sum(stream["throttled"])
+    stored, refused = stored_and_refused(stream)
     return share(refused / (stored + refused)) if stored + refused else None
+
+
+def stored_and_refused(stream: dict[str, Any]) -> tuple[int, int]:
+    """Return how many records a stream's shards stored, and how many they refused."""
+    shards = stream["by_shard"].values()
+    return sum(one["stored"] for one in shards), sum(one["throttled"] for one in shards)
 
 
 def _idle(run: dict[str, Any], name: str) -> str | None:
     stream = run["streams"].get("streams", {}).get(name)
-    return str(sum(count == 0 for count in stream["stored"])) if stream is not None else None
+    return str(stream["idle"]) if stream is not None else None
 
 
 FIGURES: tuple[Figure, ...] = (

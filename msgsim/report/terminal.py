@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from msgsim.report.remarks import assumed_order, remarks
-from msgsim.report.side_by_side import comparison
+from msgsim.report.side_by_side import comparison, stored_and_refused
 from msgsim.report.text import Paint, columns, number, quantity, seconds, share
 
 WIDTH = 80
@@ -232,13 +232,13 @@ def _servers(run: dict[str, Any], paint: Paint) -> Iterator[str]:
 def _streams(run: dict[str, Any], paint: Paint) -> Iterator[str]:
     rows = []
     for name, stream in run["streams"].get("streams", {}).items():
-        stored, refused = sum(stream["stored"]), sum(stream["throttled"])
+        stored, refused = stored_and_refused(stream)
         offered = stored + refused
         rows.append(
             (
                 name,
-                str(len(stream["stored"])),
-                str(sum(count == 0 for count in stream["stored"])),
+                str(stream["shards"]),
+                str(stream["idle"]),
                 number(stored),
                 number(refused),
                 share(refused / offered if offered else 0.0),

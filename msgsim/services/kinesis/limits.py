@@ -43,6 +43,7 @@ class ShardLimits:
             (assumption as above).
         large_burst_bytes: the byte bucket's capacity where MaxRecordSizeInKiB exceeds 1,024
             (AWS Big Data blog of 2025-10-28: 10 MiB burst, refill 1 MiB/s).
+        write_window: capacity of the write buckets, as seconds at full rate (assumption).
         read_calls_per_s: GetRecords calls of all consumers that share the shard.
         read_bytes_per_s: bytes returned to all of them.
         read_slack_ns: how much read time may be owed before calls are refused (assumption: AWS
@@ -57,6 +58,7 @@ class ShardLimits:
     write_records_per_s: int = 1000
     write_bytes_per_s: int = MIB
     large_burst_bytes: int = 10 * MIB
+    write_window: float = 1.0
     read_calls_per_s: int = 5
     read_bytes_per_s: int = 2 * MIB
     read_slack_ns: int = 50_000_000

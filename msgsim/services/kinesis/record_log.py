@@ -39,6 +39,21 @@ class StoredRecord:
         self.partition_key = partition_key
         self.payload = payload
 
+    @property
+    def message(self) -> Any:
+        """The message put, as consumers call it."""
+        return self.payload
+
+    @property
+    def arrived_ns(self) -> int:
+        """When it was stored, as consumers call it."""
+        return self.arrival_ns
+
+    @property
+    def sequence(self) -> int:
+        """The sequence number, as consumers call it."""
+        return self.sequence_number
+
     def __repr__(self) -> str:
         return f"<StoredRecord {self.sequence_number} key={self.partition_key}>"
 
@@ -112,6 +127,10 @@ class RecordLog:
         if size <= limit_bytes:
             return found, size
         return _within(found, limit_bytes)
+
+    def read_from(self, position: int) -> list[StoredRecord]:
+        """Return every record from `position` (or the oldest kept) on."""
+        return self._records[max(position - self._base, self._head) :]
 
     def at_sequence(self, sequence_number: int) -> int:
         """Return the position of that sequence number, or of the next one stored."""

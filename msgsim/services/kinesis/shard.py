@@ -74,9 +74,8 @@ class Shard:
         self.hash_range = hash_range
         self.open = True
         self.log = RecordLog()
-        self.record_tokens = TokenBucket(
-            limits.write_records_per_s, limits.write_records_per_s, now
-        )
+        records = max(1, round(limits.write_records_per_s * limits.write_window))
+        self.record_tokens = TokenBucket(records, limits.write_records_per_s, now)
         self.byte_tokens = TokenBucket(burst_bytes, limits.write_bytes_per_s, now)
         self.call_tokens = TokenBucket(limits.read_calls_per_s, limits.read_calls_per_s, now)
         self.read_paid_ns = now

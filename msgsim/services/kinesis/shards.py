@@ -19,6 +19,7 @@ from msgsim.services.kinesis.limits import (
     INVALID,
     INVALID_ARGUMENT,
     KIB,
+    MIB,
     KinesisError,
     ShardLimits,
 )
@@ -84,7 +85,8 @@ class StreamState:
         self.limits = limits
         self.retention_ns = retention_ns
         self.max_record_size_kib = max_record_size_kib
-        burst = limits.large_burst_bytes if max_record_size_kib > KIB else limits.write_bytes_per_s
+        ordinary = max(MIB, round(limits.write_bytes_per_s * limits.write_window))
+        burst = limits.large_burst_bytes if max_record_size_kib > KIB else ordinary
         self.shards = [
             Shard(index, hash_range, limits, burst, now)
             for index, hash_range in enumerate(equal_ranges(shard_count))
