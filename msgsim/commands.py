@@ -98,7 +98,7 @@ def _write_outputs(results: Any, plain: dict[str, Any], options: RunOptions) -> 
     if options.plots is not None:
         from msgsim.report.draw import draw_all
 
-        written = draw_all(results, options.plots)
+        written = draw_all(results, plain, options.plots)
         print(f"wrote {len(written)} files to {options.plots}", file=sys.stderr)
     if options.report is not None:
         from msgsim.report.page import page

@@ -124,13 +124,16 @@ def _run(run: Run) -> dict[str, Any]:
         "partial": run.partial,
         "kinds": {name: part.kind for name, part in run.system.components.items()},
         "routes": [_route(route) for route in run.system.routes],
-        "concurrency_limits": {
-            name: limit
-            for name, component in run.system.components.items()
-            if (limit := getattr(component, "concurrency_limit", None)) is not None
-        },
+        "concurrency_limits": _told(run, "concurrency_limit"),
+        "in_flight_limits": _told(run, "in_flight_limit"),
         **seen,
     }
+
+
+def _told(run: Run, name: str) -> dict[str, Any]:
+    """Return an attribute of every component that has it."""
+    values = {key: getattr(part, name, None) for key, part in run.system.components.items()}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _route(route: Route) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pydantic_core import core_schema
 
 from msgsim import units
 from msgsim.model.catalog import Limit, Page
+from msgsim.problems import quote
 
 
 class Text(str):
@@ -55,10 +56,12 @@ class Parsed:
     Attributes:
         parse: text (or an already typed value) → value; raises ValueError.
         schema: the JSON Schema of the text.
+        show: value → the text that reads as it.
     """
 
     parse: Callable[[Any], Any]
     schema: dict[str, Any]
+    show: Callable[[Any], str] = str
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         """Let pydantic call `parse` and nothing else."""
@@ -90,18 +93,31 @@ def _text(value: Any, wanted: str, example: str) -> str:
     return str(value)
 
 
-def _quantity(read: Callable[[str], Any], wanted: str, example: str) -> Parsed:
+def _quantity(
+    read: Callable[[str], Any], wanted: str, example: str, show: Callable[[Any], str] = str
+) -> Parsed:
     def parse(value: Any) -> Any:
         return read(_text(value, wanted, example))
 
-    return Parsed(parse, {"type": ["string", "number"], "examples": [example]})
+    return Parsed(parse, {"type": ["string", "number"], "examples": [example]}, show)
 
 
-Duration = Annotated[int, _quantity(units.duration_ns, "a duration with a unit", "200ms")]
-Size = Annotated[int, _quantity(units.size_bytes, "a size with a unit", "256KiB")]
-Rate = Annotated[float, _quantity(units.rate_per_s, "a rate with a unit", "50/s")]
-Share = Annotated[float, _quantity(units.share, "a share", "1%")]
-Factor = Annotated[float, _quantity(units.factor, "a factor", "5x")]
+def _show_duration(value: int) -> str:
+    for unit in ("h", "m", "s", "ms", "us"):
+        if value % units.TIME_UNITS_NS[unit] == 0 and (value or unit == "s"):
+            return f"{value // units.TIME_UNITS_NS[unit]}{unit}"
+    return f"{value}ns"
+
+
+Duration = Annotated[
+    int, _quantity(units.duration_ns, "a duration with a unit", "200ms", _show_duration)
+]
+Size = Annotated[int, _quantity(units.size_bytes, "a size with a unit", "256KiB", "{}B".format)]
+Rate = Annotated[float, _quantity(units.rate_per_s, "a rate with a unit", "50/s", "{}/s".format)]
+Share = Annotated[
+    float, _quantity(units.share, "a share", "1%", lambda value: f"{value * 100:.10g}%")
+]
+Factor = Annotated[float, _quantity(units.factor, "a factor", "5x", "{}x".format)]
 Number = Annotated[float, _quantity(units.number, "a number", "1.5")]
 
 
@@ -109,11 +125,11 @@ def _whole(value: Any) -> int:
     text = _text(value, "a whole number", "10")
     found = units.number(text)
     if found != int(found):
-        raise FieldError("E130", f"expected a whole number, but found {text!r}")
+        raise FieldError("E130", f"expected a whole number, but found {quote(text)}")
     return int(found)
 
 
-Whole = Annotated[int, Parsed(_whole, {"type": "integer"})]
+Whole = Annotated[int, Parsed(_whole, {"type": "integer", "examples": [10]})]
 
 
 def _positive(value: Any) -> int:
@@ -123,7 +139,7 @@ def _positive(value: Any) -> int:
     return found
 
 
-Positive = Annotated[int, Parsed(_positive, {"type": "integer", "minimum": 1})]
+Positive = Annotated[int, Parsed(_positive, {"type": "integer", "minimum": 1, "examples": [10]})]
 
 _TRAPS = {"on", "off", "yes", "no", "y", "n"}
 
@@ -137,7 +153,7 @@ def read_bool(value: Any) -> bool:
     if lowered in {"true", "false"}:
         return lowered == "true"
     hint = "YAML 1.1 reads this as a boolean, AWS does not" if lowered in _TRAPS else None
-    raise FieldError("E131", f"expected true or false, but found {text!r}", hint)
+    raise FieldError("E131", f"expected true or false, but found {quote(text)}", hint)
 
 
 Bool = Annotated[bool, Parsed(read_bool, {"type": "boolean"})]
@@ -180,6 +196,10 @@ def _resolve(text: Text) -> Any:
 Plain = Annotated[Any, Parsed(plain, {})]
 
 
+_WHICH_PART = re.compile(r",[^()]*(?= \()")
+_UNIT_WORDS = {"s": "seconds", "B": "bytes"}
+
+
 class AwsNumber(Parsed):
     """A whole number bound by a limit of the service's page.
 
@@ -199,8 +219,10 @@ class AwsNumber(Parsed):
 
 
 def _bounded(value: Any, limit: Limit) -> int:
-    text = _text(value, f"a number of {limit.unit or 'units'}", str(limit.default or limit.low))
-    found = _in_unit(text, limit.unit)
+    wanted = f"a number of {_UNIT_WORDS.get(limit.unit, limit.unit)}" if limit.unit else "a number"
+    text = _text(value, wanted, str(limit.default or limit.low))
+    below = text.startswith("-")
+    found = _in_unit(text.removeprefix("-"), limit.unit) * (-1 if below else 1)
     if (limit.low is not None and found < limit.low) or (
         limit.high is not None and found > limit.high
     ):
@@ -209,7 +231,7 @@ def _bounded(value: Any, limit: Limit) -> int:
         raise FieldError(
             "E201",
             f"AWS refuses this ({limit.error}): {limit.name} is {text}, allowed is {allowed}{unit}",
-            f"see {limit.source}",
+            f"source: {_WHICH_PART.sub('', limit.source)}",
         )
     return found
 
@@ -218,7 +240,8 @@ def _in_unit(text: str, unit: str) -> int:
     if unit == "s":
         nanoseconds = units.duration_ns(text, bare_unit="s")
         if nanoseconds % 1_000_000_000:
-            raise FieldError("E130", f"AWS takes whole seconds here, but found {text!r}")
+            message = f"AWS takes whole seconds here, but found {quote(text)}"
+            raise FieldError("E130", message, f"such as {nanoseconds // 1_000_000_000 + 1}s")
         return nanoseconds // 1_000_000_000
     if unit == "B":
         return units.size_bytes(text, bare_unit="B")

@@ -62,10 +62,17 @@ class Observers:
         self.metrics = Metrics(system, self)
 
     def tick(self, now: int) -> None:
-        """Bring everything up to date between two events; at watched moments take snapshots."""
+        """Work off, between two events, what has become long; at watched moments take snapshots."""
         for observer in self._all:
             observer.tick(now)
-        self.metrics.tick(now)
+        if self.metrics.watches(now):
+            self.settle(now)
+            self.metrics.tick(now)
+
+    def settle(self, now: int) -> None:
+        """Bring everything up to date, so that metrics may be asked in the middle of a run."""
+        for observer in (self.completions, self.queues, self.servers, self.shards):
+            observer.settle(now)
 
     def finish(self, now: int) -> None:
         """End the run: ask who still holds what, and check the invariants. Called once."""

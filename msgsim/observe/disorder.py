@@ -14,6 +14,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from typing import Any
+
+SEEN_BEFORE = -1
 
 
 class Disorder:
@@ -28,21 +31,20 @@ class Disorder:
         arrivals: how many arrived since this object was made.
         inversions: pairs that arrived in the opposite order to their ranks.
         reordered: arrivals after a greater rank.
-        last_extent: extent of the latest reordered arrival; 0 before the first.
-        longest_extent: the largest of them.
+        longest_extent: the largest of their extents.
+        mark: what was given with the overtaker of the latest arrival or skip, if it was a hole.
     """
 
     __slots__ = (
-        "_below",
-        "_skips",
-        "_when",
+        "_info",
         "arrivals",
         "holes",
         "inversions",
-        "last_extent",
         "longest_extent",
+        "mark",
         "next",
         "reordered",
+        "skips",
     )
 
     def __init__(self, next_rank: int = 0) -> None:
@@ -51,43 +53,57 @@ class Disorder:
         self.arrivals = 0
         self.inversions = 0
         self.reordered = 0
-        self.last_extent = 0
         self.longest_extent = 0
-        self._when: list[int] = []  # arrivals before each hole's first overtaker
-        self._below: list[int] = []  # holes below each hole then, but for those skipped since
-        self._skips: deque[list[int]] = deque()  # written off beyond `next`: [first, last]
+        self.mark: Any = None
+        # Of each hole: arrivals before its first overtaker, holes below it then (but for those
+        # skipped since), and the overtaker's mark.
+        self._info: list[tuple[int, int, Any]] = []
+        self.skips: deque[list[int]] | None = None  # written off beyond `next`: [first, last]
 
     @property
     def orderly(self) -> bool:
         """Whether nothing but `next` needs to be known."""
-        return not self.holes and not self._skips
+        return not self.holes and not self.skips
 
-    def arrive(self, rank: int) -> bool:
-        """Take note of an arrival; False when this rank has arrived or was passed before."""
+    def arrive(self, rank: int, mark: Any = None) -> int:
+        """Take note of an arrival.
+
+        Args:
+            rank: what arrived.
+            mark: kept for every rank that is overtaken by this arrival.
+
+        Returns:
+            The extent: 0 in its turn or early, above 0 when reordered; -1 (`SEEN_BEFORE`) when
+            this rank has arrived or been passed before.
+        """
+        holes = self.holes
+        arrivals = self.arrivals
         if rank >= self.next:
-            if rank > self.next:
-                self._overtake(rank)
-            if not self._skips or self._skips[0][0] > rank:
-                self.next = rank + 1
-                self._absorb()
+            if self.skips:
+                self._arrive_among_skips(rank, mark)
             else:
-                self._restore(rank)
-            self.arrivals += 1
-            return True
-        place = bisect_left(self.holes, rank)
-        if place == len(self.holes) or self.holes[place] != rank:
-            return False
-        earlier = self._when[place]
+                if rank > self.next:
+                    self._open(self.next, rank, mark)
+                self.next = rank + 1
+            self.mark = None
+            self.arrivals = arrivals + 1
+            return 0
+        place = bisect_left(holes, rank)
+        if place == len(holes) or holes[place] != rank:
+            return SEEN_BEFORE
+        earlier, below, self.mark = self._info[place]
+        extent = arrivals - earlier
         self.reordered += 1
-        self.inversions += self.arrivals - earlier - (self._below[place] - place)
-        self.last_extent = self.arrivals - earlier
-        self.longest_extent = max(self.longest_extent, self.last_extent)
-        self.arrivals += 1
-        self._close(place)
-        return True
+        self.inversions += extent - (below - place)
+        if extent > self.longest_extent:
+            self.longest_extent = extent
+        self.arrivals = arrivals + 1
+        del holes[place], self._info[place]
+        return extent
 
     def skip(self, rank: int) -> bool:
         """Write a rank off; False when it has arrived or was passed before."""
+        self.mark = None
         if rank > self.next:
             return self._skip_ahead(rank)
         if rank == self.next:
@@ -97,70 +113,75 @@ class Disorder:
         place = bisect_left(self.holes, rank)
         if place == len(self.holes) or self.holes[place] != rank:
             return False
-        self._close(place)
-        below = self._below
-        for later in range(place, len(below)):
-            below[later] -= 1
+        info = self._info
+        self.mark = info[place][2]
+        del self.holes[place], info[place]
+        for later in range(place, len(info)):
+            earlier, below, mark = info[later]
+            info[later] = (earlier, below - 1, mark)
         return True
 
-    def _close(self, place: int) -> None:
-        del self.holes[place], self._when[place], self._below[place]
+    def _open(self, first: int, end: int, mark: Any) -> None:
+        """Turn outstanding ranks from `first` to before `end` into holes."""
+        holes, info, arrivals = self.holes, self._info, self.arrivals
+        for rank in range(first, end):
+            info.append((arrivals, len(holes), mark))
+            holes.append(rank)
 
-    def _overtake(self, rank: int) -> None:
-        """Turn every outstanding rank from `next` to before `rank` into a hole."""
+    def _arrive_among_skips(self, rank: int, mark: Any) -> None:
+        """Let a rank arrive at or beyond `next` while later ones are written off."""
+        skips = self.skips
+        assert skips is not None
         at = self.next
-        skips = self._skips
         while skips and skips[0][0] < rank:
             first, last = skips[0]
-            self._open(at, first)
+            self._open(at, first, mark)
             if last >= rank:
-                skips[0][0] = rank
-                at = rank
+                skips[0][0] = at = rank
                 break
             skips.popleft()
             at = last + 1
-        self._open(at, rank)
-
-    def _open(self, first: int, end: int) -> None:
-        for rank in range(first, end):
-            self._below.append(len(self.holes))
-            self.holes.append(rank)
-            self._when.append(self.arrivals)
-
-    def _restore(self, rank: int) -> None:
-        """Let a rank arrive that had been written off: the first of the first range."""
+        self._open(at, rank, mark)
         self.next = rank + 1
-        self._skips[0][0] = rank + 1
-        if self._skips[0][0] > self._skips[0][1]:
-            self._skips.popleft()
+        if skips and skips[0][0] == rank:  # it had been written off and came after all
+            skips[0][0] = rank + 1
+            if skips[0][0] > skips[0][1]:
+                skips.popleft()
         self._absorb()
 
     def _absorb(self) -> None:
-        skips = self._skips
+        skips = self.skips
         while skips and skips[0][0] == self.next:
             self.next = skips.popleft()[1] + 1
 
     def _skip_ahead(self, rank: int) -> bool:
-        skips = self._skips
+        if self.skips is None:
+            self.skips = deque()
+        skips = self.skips
         if not skips or skips[-1][1] + 1 < rank:
             skips.append([rank, rank])
             return True
         if skips[-1][1] + 1 == rank:
             skips[-1][1] = rank
             return True
-        place = 0
-        while skips[place][1] + 1 < rank:
-            place += 1
-        first, last = skips[place]
-        if first <= rank <= last:
-            return False
-        if rank == last + 1:
-            skips[place][1] = rank
-            if place + 1 < len(skips) and skips[place + 1][0] == rank + 1:
-                skips[place][1] = skips[place + 1][1]
-                del skips[place + 1]
-        elif rank == first - 1:
-            skips[place][0] = rank
-        else:
-            skips.insert(place, [rank, rank])
-        return True
+        return _insert(skips, rank)
+
+
+def _insert(skips: deque[list[int]], rank: int) -> bool:
+    """Put a rank into sorted, disjoint ranges; False when it is there already."""
+    place = 0
+    while skips[place][1] + 1 < rank:
+        place += 1
+    first, last = skips[place]
+    if first <= rank <= last:
+        return False
+    if rank == last + 1:
+        skips[place][1] = rank
+        if place + 1 < len(skips) and skips[place + 1][0] == rank + 1:
+            skips[place][1] = skips[place + 1][1]
+            del skips[place + 1]
+    elif rank == first - 1:
+        skips[place][0] = rank
+    else:
+        skips.insert(place, [rank, rank])
+    return True

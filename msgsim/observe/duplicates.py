@@ -104,9 +104,9 @@ class Duplicates:
         return (lambda now, copy: found.ended(copy)) if signal.name == "dead_lettered" else None
 
     def tick(self, now: int) -> None:
-        """Work off what has come together."""
+        """Work off what has become long."""
         for found in self.subscribers.values():
-            found.own_attempts.compact()
+            found.own_attempts.tick()
 
     def finish(self, now: int) -> None:
         """End the run: what is still held has had its attempts so far."""

@@ -7,6 +7,7 @@ while a poll waits for it) is neither a maximum nor a minimum.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,8 +56,8 @@ class Gauge:
     def __init__(self, duration_ns: int, most: int = MOST_BUCKETS) -> None:
         self.width_ns = nice_width_ns(max(1, duration_ns), most)
         buckets = max(1, -(-duration_ns // self.width_ns))
-        self.times: list[int] = []
-        self.deltas: list[int] = []
+        self.times = array("q")
+        self.deltas = array("q")
         self.value = 0
         self.area = 0
         self.maximum = 0
@@ -76,8 +77,7 @@ class Gauge:
         """Work off what was added, and let the present value last until `now`."""
         times = np.array(self.times, dtype=np.int64)
         deltas = np.array(self.deltas, dtype=np.int64)
-        self.times.clear()
-        self.deltas.clear()
+        del self.times[:], self.deltas[:]
         self.extend(times, deltas, now)
 
     def extend(self, times: NDArray[np.int64], deltas: NDArray[np.int64], until: int) -> None:

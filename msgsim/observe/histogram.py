@@ -7,6 +7,7 @@ two applies depends on how many values there are, never on when the buffer is wo
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
@@ -22,19 +23,21 @@ _SUB = 1 << _SUB_BITS
 _POWERS = np.array([1 << bits for bits in range(63)], dtype=np.int64)
 _BINS = (63 - _SUB_BITS + 1) * _SUB
 _SAFE = 1 << 62
+_LONG = 8_192
 
 
 class Durations:
     """Collects whole numbers ≥ 0 (durations in ns, batch sizes, …) and answers about them.
 
     Attributes:
-        add: takes one value; a bound `list.append`, so that a listener pays next to nothing.
+        add: takes one value; the bound `append` of an array of 64-bit integers, so that a listener
+            pays next to nothing and no objects are kept alive.
     """
 
     __slots__ = ("_buffer", "_counts", "_exact", "_max", "_min", "_total", "add", "folded")
 
     def __init__(self) -> None:
-        self._buffer: list[int] = []
+        self._buffer = array("q")
         self.add: Callable[[int], None] = self._buffer.append
         self.folded = 0
         self._total = 0
@@ -56,8 +59,13 @@ class Durations:
         """Work off the buffer; called now and then, it changes no answer."""
         if self._buffer:
             values = np.array(self._buffer, dtype=np.int64)
-            self._buffer.clear()
+            del self._buffer[:]
             self._fold(values)
+
+    def tick(self) -> None:
+        """Work off the buffer if it has become long."""
+        if len(self._buffer) >= _LONG:
+            self.compact()
 
     def merge(self, other: Durations) -> None:
         """Take in everything that `other` holds."""

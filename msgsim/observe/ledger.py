@@ -13,8 +13,10 @@ In = out, per row:
 - *done*: copies processed with success at least once. It takes precedence: a copy whose delete
   failed and which waits again, or is dead-lettered afterwards, is done.
 - *waiting*, *in flight*, *delayed*: copies held by the subscriber at the end, by its own account.
+  For a consumer of a stream also records that it has not read (stored − taken − trimmed).
 - *in transit*: held by a client, a topic or a subscription at the end.
-- *dead-lettered*, *expired*: copies that left that way; from a subscription too.
+- *dead-lettered*, *expired*: copies that left that way; from a subscription too. Records that a
+  stream trimmed unread are expired (told apart only while the stream has one consumer).
 - *deduplicated*: sends acknowledged and not kept, by the entry or the subscriber.
 - *filtered*: kept out by a filter policy. *refused*: given up by the publisher; it counts on each
   of the workload's rows.
@@ -33,7 +35,7 @@ from typing import Any
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.model.message import Copy, Message
+from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.routes import Route
 from msgsim.observe.completions import Completions
 from msgsim.observe.entries import Entries
@@ -45,7 +47,7 @@ ENDED = ("dead_lettered", "expired", "deduplicated", "filtered", "refused", "dis
 _REMEMBERED = 65_536
 
 
-@dataclass
+@dataclass(eq=False)
 class Row:
     """One subscriber's account.
 
@@ -55,6 +57,7 @@ class Row:
         lines: counts of what ended here and what is held, by the names of `HELD` and `ENDED`.
         reasons: why messages were discarded.
         moved_in: copies that came by no route.
+        taken: records that a consumer of a stream has read.
         dead_unprocessed: dead-lettered copies that no consumer ever began to process.
         dead_processed: dead-lettered copies that had been done before.
     """
@@ -64,6 +67,7 @@ class Row:
     lines: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     moved_in: int = 0
+    taken: int = 0
     dead_unprocessed: int = 0
     dead_processed: int = 0
     _ended: dict[Copy, str] = field(default_factory=dict)
@@ -102,12 +106,15 @@ class Ledger:
         self.rows: dict[str, Row] = {}
         self._via: dict[str, list[Row]] = {}
         self.finished = False
+        self._readers: dict[str, list[Row]] = {}
         for route in system.routes:
             if route.subscriber in system.components:
                 row = self.rows.setdefault(route.subscriber, Row(route.subscriber))
                 row.routes.append(route)
                 if route.via is not None:
                     self._via.setdefault(route.via, []).append(row)
+                if announces(system.components[route.entry], "stored"):
+                    self._readers.setdefault(route.entry, []).append(row)
         letters = {route.dead_letter for route in system.routes}
         for component in system.components.values():
             if announces(component, "sent"):
@@ -126,8 +133,12 @@ class Ledger:
         """Listen to every fact that ends a message, none of them frequent."""
         if component.name in self._via:
             return self._of_subscription(self._via[component.name], signal.name)
+        if signal.name == "trimmed":
+            return self._of_stream(self._readers.get(component.name, []))
         row = self.rows.get(component.judged)
         if row is None:
+            return None
+        if signal.name == "taken" and not any(row in rows for rows in self._readers.values()):
             return None
         if signal.name in {"sent", "deduplicated"}:
             return self._of_arrivals(row, component.name, signal.name)
@@ -151,6 +162,17 @@ class Ledger:
         if signal == "deduplicated":
             return deduplicated
         return sent if row.subscriber in self._takes_others else None
+
+    def _of_stream(self, readers: list[Row]) -> Listener | None:
+        if len(readers) != 1:
+            return None
+        row = readers[0]
+
+        def trimmed(now: int, shard: object, count: int) -> None:
+            row.lines["expired"] += count
+            row.taken += count
+
+        return trimmed
 
     def _of_subscription(self, rows: list[Row], signal: str) -> Listener | None:
         def filtered(now: int, message: Message) -> None:
@@ -195,6 +217,9 @@ class Ledger:
         for state, _, copy in holding(components[row.subscriber]):
             if copy is None or not (copy.completions or copy.ghost or copy.gone):
                 row.lines[state] += 1
+        for entry, readers in self._readers.items():
+            if row in readers:
+                row.lines["waiting"] += self._entries.stored[entry].count - row.taken
         for name in {route.via: None for route in row.routes if route.via is not None}:
             row.lines["in_transit"] += sum(1 for _ in holding(components[name]))
         for name in row.workloads:
@@ -308,6 +333,9 @@ def _of_subscriber(row: Row) -> dict[str, Listener]:
     def moved_in(now: int, copy: Copy) -> None:
         row.moved_in += 1
 
+    def taken(now: int, deliveries: list[Delivery]) -> None:
+        row.taken += len(deliveries)
+
     def filtered(now: int, message: Message) -> None:
         row.lines["filtered"] += 1
 
@@ -325,6 +353,7 @@ def _of_subscriber(row: Row) -> dict[str, Listener]:
 
     return {
         "moved_in": moved_in,
+        "taken": taken,
         "filtered": filtered,
         "dead_lettered": dead_lettered,
         "expired": expired,

@@ -160,6 +160,10 @@ class Metrics:
         """The moments (ns) at which the run has to pause between events and call `tick`."""
         return sorted(self._watched)
 
+    def watches(self, now: int) -> bool:
+        """Say whether a snapshot was asked for at this moment."""
+        return bool(self._watched.get(now))
+
     def tick(self, now: int) -> None:
         """Take the snapshots that were asked for at this moment."""
         wanted = self._watched.get(now)

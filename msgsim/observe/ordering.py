@@ -20,6 +20,7 @@ from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
 from msgsim.model.message import Copy, Delivery, Key, Message
 from msgsim.observe.completions import Completions, Judge, Stream
+from msgsim.observe.disorder import SEEN_BEFORE
 from msgsim.observe.entries import Entries
 from msgsim.observe.gauges import NS_PER_S
 from msgsim.observe.histogram import Durations
@@ -73,11 +74,11 @@ class SubscriberOrder:
         message = delivery.message
         if track is None:
             track = self.track(message.key)
-        before = track.reordered
-        first = track.complete(now, message.rank, delivery.copy.arrived_ns, delivery.copy.gone)
-        if track.reordered > before:
-            self.extents.add(track.last_extent)
-        return first
+        copy = delivery.copy
+        extent = track.complete(now, message.rank, copy.arrived_ns, copy.gone)
+        if extent > 0:
+            self.extents.add(extent)
+        return extent != SEEN_BEFORE
 
     def track(self, key: Key) -> Track:
         """Return what is known of a key."""
@@ -162,7 +163,7 @@ class Ordering:
             if order is None:
                 order = self.subscribers[route.subscriber] = SubscriberOrder(stream)
                 stream.judge = order.judge()
-                stream.firsts_readers.append(order.sample.read)
+                stream.keep = order.sample.keep
             if route.via is not None:
                 self._via.setdefault(route.via, []).append(order)
             for workload in route.workloads:
@@ -230,9 +231,9 @@ class Ordering:
         return heard.get(signal)
 
     def tick(self, now: int) -> None:
-        """Work off what has come together."""
+        """Work off what has become long."""
         for order in self.subscribers.values():
-            order.extents.compact()
+            order.extents.tick()
 
     def finish(self, now: int) -> None:
         """End the run: stalls that go on count as far as they got."""

@@ -7,6 +7,7 @@ against what the queue itself says it holds.
 
 from __future__ import annotations
 
+from array import array
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable
@@ -23,6 +24,9 @@ from msgsim.observe.system import holding
 
 NOTES = 65_536
 """Notes that may come together before they are worked off between ticks."""
+
+LONG = 8_192
+"""Notes that are worth working off at a tick: arrays pay when they are long."""
 
 # What can happen to copies, and what it changes in visible, in flight, delayed.
 SHOWN, DELAYED, APPEARED, RECEIVED, RETURNED, LEFT_FLIGHT, LEFT_VISIBLE, LEFT_DELAYED = range(8)
@@ -62,8 +66,8 @@ class QueueWatch:
         self.first_ns: int | None = None
         self.drained_ns: int | None = None
         self._sample_every = self.visible.width_ns
-        self._times: list[int] = []
-        self._notes: list[int] = []
+        self._times = array("q")
+        self._notes = array("q")
         self._appearing: list[int] = []
         self._seen_before: set[Copy] = set()  # visible copies that were received before
         self._entered: dict[Copy, int] = {}  # copies whose stay here began after `arrived_ns`
@@ -218,8 +222,7 @@ class QueueWatch:
         """Turn the notes into gauges and counts."""
         times = np.array(self._times, dtype=np.int64)
         notes = np.array(self._notes, dtype=np.int64)
-        self._times.clear()
-        self._notes.clear()
+        del self._times[:], self._notes[:]
         times, notes = self._with_appearances(now, times, notes)
         kinds, copies = notes & 7, notes >> 3
         counts = self.counts
@@ -236,8 +239,8 @@ class QueueWatch:
             (self.stored, _STORED),
         ):
             gauge.extend(times, changes[kinds] * copies, now)
-        self.residences.compact()
-        self.attempts.compact()
+        self.residences.tick()
+        self.attempts.tick()
 
     def _with_appearances(self, now: int, times: Any, notes: Any) -> tuple[Any, Any]:
         """Add the moments at which delays ended, which no fact announces."""
@@ -267,8 +270,9 @@ class QueueWatch:
                 self.drained_ns = int(times[last])
 
     def tick(self, now: int) -> None:
-        """Work off the notes and sample the oldest age."""
-        self.work_off(now)
+        """Work off the notes if there are many, and sample the oldest age."""
+        if len(self._notes) >= LONG or self.counts["moved_in"]:
+            self.work_off(now)
         if not self.oldest or now - self.oldest[-1][0] >= self._sample_every:
             self.oldest.append((now, self.oldest_age_ns(now)))
 

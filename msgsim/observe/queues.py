@@ -28,9 +28,14 @@ class Queues:
         return watch.listeners().get(signal.name) if watch is not None else None
 
     def tick(self, now: int) -> None:
-        """Bring every queue up to date."""
+        """Work off what has become long; sample ages."""
         for watch in self.watches.values():
             watch.tick(now)
+
+    def settle(self, now: int) -> None:
+        """Bring every queue up to date."""
+        for watch in self.watches.values():
+            watch.work_off(now)
 
     def finish(self, now: int) -> None:
         """End the run for every queue."""

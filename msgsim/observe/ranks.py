@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msgsim.model.message import Key
-from msgsim.observe.disorder import Disorder
+from msgsim.observe.disorder import SEEN_BEFORE, Disorder
 
 _TROUBLED = -1
 
@@ -31,11 +31,17 @@ class Ranks:
         if rank == expected:
             self.in_turn[key] = rank + 1
             return True
-        if expected != _TROUBLED and rank < expected:
-            return False
-        disorder = self._disorder(key, expected)
-        first = disorder.arrive(rank)
-        self.in_turn[key] = disorder.next if disorder.orderly else _TROUBLED
+        if expected != _TROUBLED:
+            if rank < expected:
+                return False
+            disorder = self._disorder(key, expected)
+        else:
+            disorder = self.troubled[key]
+        first = disorder.arrive(rank) != SEEN_BEFORE
+        if not disorder.holes and not disorder.skips:
+            self.in_turn[key] = disorder.next
+        elif expected != _TROUBLED:
+            self.in_turn[key] = _TROUBLED
         return first
 
     def skip(self, key: Key, rank: int) -> bool:

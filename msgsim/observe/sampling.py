@@ -22,32 +22,23 @@ class OrderSample:
     def __init__(self, most: int = MOST_POINTS) -> None:
         self._most = most
         self.stride = 1
-        self.seen = 0
         self.points: list[tuple[int, int, int, int, int, str]] = []
 
-    def read(self, ends: list[int], deliveries: list[Delivery]) -> None:
-        """Take in a batch of first completions."""
-        first = -self.seen % self.stride
-        for index in range(first, len(ends), self.stride):
-            place = self.seen + index
-            if place % self.stride:
-                continue
-            message = deliveries[index].message
-            key = message.key
-            self.points.append(
-                (place, ends[index], message.born_ns, message.number, message.rank, key.name)
-            )
-            if len(self.points) > self._most:
-                self.stride *= 2
-                self.points = self.points[::2]
-        self.seen += len(ends)
+    def keep(self, place: int, now: int, delivery: Delivery) -> int:
+        """Keep a first completion; return the place of the next one wanted."""
+        message = delivery.message
+        key = message.key
+        self.points.append((place, now, message.born_ns, message.number, message.rank, key.name))
+        if len(self.points) > self._most:
+            self.stride *= 2
+            self.points = self.points[::2]
+        return place + self.stride - place % self.stride
 
     def to_json(self) -> dict[str, Any]:
         """Return the points as columns."""
         columns = list(zip(*self.points, strict=True)) if self.points else [()] * 6
         return {
             "stride": self.stride,
-            "completions": self.seen,
             "place": list(columns[0]),
             "done_s": [moment / NS_PER_S for moment in columns[1]],
             "born_s": [moment / NS_PER_S for moment in columns[2]],

@@ -10,7 +10,7 @@ from msgsim.kernel.signals import Listener, Signal
 from msgsim.observe.gauges import Gauge
 from msgsim.observe.histogram import Durations
 from msgsim.observe.measure import Measure, counter, distribution, level
-from msgsim.observe.queue_watch import NOTES
+from msgsim.observe.queue_watch import LONG, NOTES
 from msgsim.observe.system import System, announces
 
 AWS_NAMES = {
@@ -101,11 +101,17 @@ class ServerWatch:
         self.crashed_with += len(deliveries)
 
     def tick(self, now: int) -> None:
-        """Work off what has come together."""
+        """Work off what has become long."""
+        for gauge in (self.concurrency, self.pollers):
+            if len(gauge.times) >= LONG:
+                gauge.settle(now)
+        for durations in (self.durations, self.batch_sizes, self.cold_starts):
+            durations.tick()
+
+    def settle(self, now: int) -> None:
+        """Bring the gauges up to date."""
         self.concurrency.settle(now)
         self.pollers.settle(now)
-        for durations in (self.durations, self.batch_sizes, self.cold_starts):
-            durations.compact()
 
     def finish(self, now: int) -> None:
         """End the run."""
@@ -148,9 +154,14 @@ class Servers:
         return watch.listeners().get(signal.name) if watch is not None else None
 
     def tick(self, now: int) -> None:
-        """Bring every server up to date."""
+        """Work off what has become long."""
         for watch in self.watches.values():
             watch.tick(now)
+
+    def settle(self, now: int) -> None:
+        """Bring every server up to date."""
+        for watch in self.watches.values():
+            watch.settle(now)
 
     def finish(self, now: int) -> None:
         """End the run for every server."""

@@ -174,16 +174,19 @@ class Shards:
         return watch.listeners().get(signal.name) if watch is not None else None
 
     def tick(self, now: int) -> None:
-        """Work off what has come together."""
-        for watch in self.streams.values():
-            watch.work_off()
+        """Work off what has become long."""
         for ages in self.ages.values():
             for durations in (ages.all, *ages.by_shard.values()):
-                durations.compact()
+                durations.tick()
+
+    def settle(self, now: int) -> None:
+        """Count the notes of every stream."""
+        for watch in self.streams.values():
+            watch.work_off()
 
     def finish(self, now: int) -> None:
         """Work off the rest."""
-        self.tick(now)
+        self.settle(now)
 
     def measures(self, target: str, shard: int | None = None) -> dict[str, Measure]:
         """Return the metrics of a stream or of a stream's consumer, in all or for one shard."""

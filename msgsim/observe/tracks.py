@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgsim.observe.disorder import Disorder
+from msgsim.observe.disorder import SEEN_BEFORE, Disorder
 
 _Spans = list[tuple[int, int]]
 _NOT_PLAIN = -1
@@ -20,7 +20,7 @@ class Track:
         gaps: messages given up for good.
     """
 
-    __slots__ = ("_blocked", "_disorder", "_passed", "gaps", "last_ns", "next", "stall_ns")
+    __slots__ = ("_blocked", "_disorder", "gaps", "last_ns", "next", "stall_ns")
 
     def __init__(self) -> None:
         self.next = 0
@@ -29,7 +29,6 @@ class Track:
         self.gaps = 0
         self._disorder: Disorder | None = None
         self._blocked: _Spans | None = None  # when given-up messages waited
-        self._passed: dict[int, tuple[int, int, _Spans | None]] | None = None  # hole → gap before
 
     @property
     def inversions(self) -> int:
@@ -41,35 +40,40 @@ class Track:
         """Messages done after a later one."""
         return self._disorder.reordered if self._disorder is not None else 0
 
-    @property
-    def last_extent(self) -> int:
-        """Extent of the latest reordered message."""
-        return self._disorder.last_extent if self._disorder is not None else 0
-
-    def complete(self, now: int, rank: int, arrived_ns: int, gone: bool) -> bool:
-        """Take note of a completion; False when the message had been done before.
+    def complete(self, now: int, rank: int, arrived_ns: int, gone: bool) -> int:
+        """Take note of a completion.
 
         Args:
             now: the time (ns).
             rank: the message's rank within its key.
             arrived_ns: when the copy arrived at the subscriber.
             gone: whether the copy had been given up before.
+
+        Returns:
+            The extent of its reordering, 0 if it was not; -1 if the message had been done before.
         """
+        last = self.last_ns
         if gone:
             self.gaps -= 1
             self.last_ns = now
-            return True
-        disorder = self._trouble()
-        holes_before = len(disorder.holes)
-        first = disorder.arrive(rank)
-        if first:
-            self._note_gap(now, arrived_ns, holes_before > 0)
-            self._note_overtaken(now, disorder, holes_before)
-            self._note_passed(rank, arrived_ns)
+            return 0
+        disorder = self._disorder
+        if disorder is None or self.next != _NOT_PLAIN:
+            disorder = self._trouble()
+        waited_before = bool(disorder.holes)
+        extent = disorder.arrive(rank, (last, now, self._blocked))
+        if extent != SEEN_BEFORE:
+            if now - last > self.stall_ns:
+                self._note_gap(now, arrived_ns, waited_before)
+            if extent:
+                self._note_passed(disorder, arrived_ns)
             self.last_ns = now
             self._blocked = None
-        self._settle(disorder)
-        return first
+        if disorder.holes or disorder.skips or self._blocked is not None:
+            self.next = _NOT_PLAIN
+        else:
+            self.next = disorder.next
+        return extent
 
     def skip(self, rank: int) -> bool:
         """Take note that a message will never be done here; False when it has been settled."""
@@ -92,7 +96,7 @@ class Track:
             return
         self.gaps += 1
         self._note_gap(now, arrived_ns, holes > 0)
-        self._note_passed(rank, arrived_ns)
+        self._note_passed(disorder, arrived_ns)
         self._block(_waiting_since(self._blocked, arrived_ns), now)
         self._settle(disorder)
 
@@ -125,19 +129,13 @@ class Track:
             begun = min(begun, self.last_ns)
         self.stall_ns = max(self.stall_ns, now - max(self.last_ns, begun))
 
-    def _note_overtaken(self, now: int, disorder: Disorder, holes_before: int) -> None:
-        """Remember the gap before an overtaking: only the overtaken know if they waited in it."""
-        if len(disorder.holes) > holes_before:
-            passed = self._passed = self._passed if self._passed is not None else {}
-            for hole in disorder.holes[holes_before:]:
-                passed[hole] = (self.last_ns, now, self._blocked)
-
-    def _note_passed(self, rank: int, arrived_ns: int) -> None:
-        """Measure the gap in which this message was overtaken."""
-        if self._passed and rank in self._passed:
-            begun, ended, blocked = self._passed.pop(rank)
-            waited_ns = ended - max(begun, _waiting_since(blocked, arrived_ns))
-            self.stall_ns = max(self.stall_ns, waited_ns)
+    def _note_passed(self, disorder: Disorder, arrived_ns: int) -> None:
+        """Measure the gap before this message was overtaken: only it knows if it waited then."""
+        if disorder.mark is not None:
+            begun, ended, blocked = disorder.mark
+            if ended - begun > self.stall_ns:
+                waited_ns = ended - max(begun, _waiting_since(blocked, arrived_ns))
+                self.stall_ns = max(self.stall_ns, waited_ns)
 
 
 def _waiting_since(spans: _Spans | None, arrived_ns: int) -> int:

@@ -6,6 +6,7 @@ from msgsim.model.spec import refs
 from msgsim.problems import Problems, did_you_mean, quote, register
 from msgsim.scenario.plain import place_of
 from msgsim.scenario.schema import Part, section_of
+from msgsim.scenario.tree import Mapping
 from msgsim.services import discover
 
 for _code, _title in {
@@ -22,8 +23,10 @@ def unique_names(parts: list[Part], problems: Problems) -> dict[str, Part]:
     found: dict[str, Part] = {}
     for part in parts:
         if part.name in found:
-            message = f"the name {quote(part.name)} is taken by a {found[part.name].kind}"
-            problems.add("E142", message, part.node.place, "choose another name")
+            message = f"the name {quote(part.name)} is taken: {found[part.name].kind} has it"
+            named = isinstance(part.node, Mapping) and "name" in part.node
+            place = place_of(part.node, ("name",)) if named else part.place
+            problems.add("E142", message, place, "choose another name")
         else:
             found[part.name] = part
     return found
@@ -36,21 +39,34 @@ def check_references(parts: dict[str, Part], problems: Problems) -> None:
             place = place_of(part.node, path)
             where = f"{part.name}.{'.'.join(str(step) for step in path)}"
             target = parts.get(name)
+            fitting = [
+                other.name
+                for other in parts.values()
+                if other is not part and (not kinds or other.kind in kinds)
+            ]
             if target is None:
-                fitting = [p.name for p in parts.values() if not kinds or p.kind in kinds]
-                guess = did_you_mean(name, fitting)
-                hint = f"did you mean {guess}?" if guess else _known(fitting, kinds)
                 message = f"{where} names {quote(name)}, which does not exist"
-                problems.add("E140", message, place, hint)
+                problems.add("E140", message, place, _meant(name, fitting, kinds))
             elif kinds and target.kind not in kinds:
                 wanted = " or ".join(kinds)
-                message = f"{where} names {quote(name)}, a {target.kind}; it needs {wanted}"
-                problems.add("E141", message, place)
+                message = f"{where} names {quote(name)} of type {target.kind}; it needs {wanted}"
+                problems.add("E141", message, place, _known(fitting, kinds))
+
+
+def _meant(name: str, fitting: list[str], kinds: tuple[str, ...]) -> str:
+    """Guess a misspelt name, also from an ARN or from `Name.Arn`."""
+    bare = name.rpartition(":")[2].partition(".")[0]
+    for word in (name, bare):
+        guess = did_you_mean(word, fitting)
+        if guess is not None:
+            asked = f"did you mean {guess}?"
+            return asked if word == name else f"a reference is the bare logical name: {asked}"
+    return _known(fitting, kinds)
 
 
 def _known(fitting: list[str], kinds: tuple[str, ...]) -> str:
     if fitting:
-        return f"there are: {', '.join(fitting[:8])}"
+        return f"known: {', '.join(fitting[:8])}"
     return f"add a resource of type {' or '.join(kinds)}" if kinds else "add it under resources:"
 
 
@@ -61,7 +77,7 @@ def check_services(parts: dict[str, Part], problems: Problems) -> None:
     for part in parts.values():
         service = services[part.kind]
         for finding in service.check(part.name, part.spec, specs):
-            place = place_of(part.node, finding.path)
+            place = place_of(part.node, finding.path) if finding.path else part.place
             problems.add(finding.code, finding.message, place, finding.hint)
 
 
@@ -69,8 +85,9 @@ def check_sense(parts: dict[str, Part], problems: Problems) -> None:
     """Report a scenario in which nothing can happen."""
     if not any(section_of(part.kind) == "workload" for part in parts.values()):
         message = "nothing is sent: there is no workload"
-        hint = "add workload: [{to: NAME, rate: 50/s}]"
-        problems.add("E143", message, None, hint)
+        receivers = ("sns.topic", "sqs.queue", "kinesis.stream")
+        name = next((part.name for part in parts.values() if part.kind in receivers), "NAME")
+        problems.add("E143", message, None, f"add workload: [{{to: {name}, rate: 50/s}}]")
 
 
 def register_codes() -> None:

@@ -6,14 +6,15 @@ import re
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from msgsim.model.service import Service
-from msgsim.model.spec import Duration, Plain, Positive, Spec, String, Text, Whole, plain
+from msgsim.model.spec import Duration, Plain, Positive, Spec, String, Text, Whole
 from msgsim.problems import Place, Problems, did_you_mean, quote, register
-from msgsim.scenario.plain import to_plain, validate
+from msgsim.scenario.assumed import read_assumptions
+from msgsim.scenario.plain import validate
 from msgsim.scenario.tree import SECTIONS, Mapping, Node, Scalar, Sequence
 from msgsim.services import discover
 
@@ -50,7 +51,7 @@ class Header(Spec):
     msgsim: Whole = FORMAT_VERSION
     question: String = ""
     seed: Whole = DEFAULT_SEED
-    duration: Duration
+    duration: Annotated[Duration, Field(examples=["10m"])]
     warm_up: Duration = 0
     replications: Positive = 1
     account: Account = Account()
@@ -61,7 +62,7 @@ class Header(Spec):
 class RuleSpec(Spec):
     """The long form of an expectation."""
 
-    that: String
+    that: Annotated[String, Field(examples=["Billing.lost == 0"])]
     level: String = "fail"
     because: String = ""
 
@@ -85,12 +86,21 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One component of the system: its kind, its spec, and where it stands in the tree."""
+    """One component of the system.
+
+    Attributes:
+        name: its logical name.
+        kind: its type.
+        spec: what it is like.
+        node: what the user wrote of it.
+        place: where problems of the whole are shown: its name, or its entry in a list.
+    """
 
     name: str
     kind: str
     spec: Spec
     node: Node
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -169,6 +179,14 @@ def section_of(kind: str) -> str:
     return {"workload": "workload", "fault": "faults"}.get(kind, "resources")
 
 
+_NAMED = "a mapping: lines such as `Billing: {type: sqs.queue}`"
+_LISTED = "a list: each entry begins with `- `"
+_RULES = "a list of rules: lines such as `- Billing.lost == 0`"
+_VARIANTS = "a mapping: lines such as `fifo: {Billing.FifoQueue: true}`"
+_ASSUMED = "a mapping: lines such as `sqs.queue: {hosts: 4}`"
+_PATHS = "a mapping: paths with values, such as `{Billing.FifoQueue: true}`"
+
+
 class Shape:
     """Reads the sections of a tree; problems are collected, not raised."""
 
@@ -221,7 +239,7 @@ class Shape:
     def resources(self) -> list[Part]:
         """Read the resources, inline ones included."""
         node = self.root.get("resources")
-        if node is None or not self._is(node, Mapping, "resources", "a mapping of names"):
+        if node is None or not self._is(node, Mapping, "resources", _NAMED):
             return []
         parts: list[Part] = []
         assert isinstance(node, Mapping)
@@ -235,23 +253,27 @@ class Shape:
 
     def _resource(self, key: Scalar, value: Node) -> Part | None:
         if not isinstance(value, Mapping):
-            message = f"{key.text} needs a type, as in {{type: sqs.queue}}"
-            self.problems.add("E105", message, value.place)
+            bare = isinstance(value, Scalar) and value.null
+            code, place = ("E106", key.place) if bare else ("E105", value.place)
+            message = f"{quote(key.text)} needs a type and its properties"
+            self.problems.add(code, message, place, f"such as {key.text}: {{type: sqs.queue}}")
             return None
         kind_node = value.get("type")
         kind = kind_node.text if isinstance(kind_node, Scalar) else ""
         service = self._service(key, kind_node, kind)
         if service is None:
             return None
-        spec = validate(service.spec, value, kind, self.problems, drop="type")
-        return Part(key.text, kind, spec, value) if spec is not None else None
+        spec = validate(service.spec, value, kind, self.problems, drop="type", place=key.place)
+        return Part(key.text, kind, spec, value, key.place) if spec is not None else None
 
     def _service(self, key: Scalar, kind_node: Node | None, kind: str) -> Service | None:
         kinds = [name for name in self.services if section_of(name) == "resources"]
         if kind in kinds:
             return self.services[kind]
         if kind_node is None:
-            message, place = f"{key.text} has no type", key.place
+            message, place = f"{quote(key.text)} has no type", key.place
+        elif not isinstance(kind_node, Scalar):
+            message, place = f"the type of {quote(key.text)} is one word", kind_node.place
         else:
             message, place = f"unknown type {quote(kind)}", kind_node.place
         guess = did_you_mean(kind, kinds) if kind else None
@@ -260,18 +282,19 @@ class Shape:
         return None
 
     def _inline(self, part: Part) -> list[Part]:
+        inline = self.services[part.kind].parts(part.name, part.spec)
+        nodes = _entries(part.node, len(inline))
         found = []
-        for name, (kind, properties) in (
-            self.services[part.kind].parts(part.name, part.spec).items()
-        ):
+        for (name, (kind, properties)), node in zip(inline.items(), nodes, strict=True):
             spec = self.services[kind].spec.model_validate(properties)
-            found.append(Part(name, kind, spec, part.node))
+            place = part.place if node is part.node else node.place
+            found.append(Part(name, kind, spec, node, place))
         return found
 
     def listed(self, section: str, kind: str) -> list[Part]:
         """Read a list section (`workload`, `faults`) whose entries may carry a name."""
         node = self.root.get(section)
-        if node is None or not self._is(node, Sequence, section, "a list (lines with `- `)"):
+        if node is None or not self._is(node, Sequence, section, _LISTED):
             return []
         parts = []
         assert isinstance(node, Sequence)
@@ -284,13 +307,13 @@ class Shape:
                     if isinstance(found, Scalar):
                         self._check_name(found)
                 name = str(given or f"{section}-{index + 1}")
-                parts.append(Part(name, kind, spec, item))
+                parts.append(Part(name, kind, spec, item, item.place))
         return parts
 
     def rules(self) -> tuple[Rule, ...]:
         """Read `expect`."""
         node = self.root.get("expect")
-        if node is None or not self._is(node, Sequence, "expect", "a list of rules"):
+        if node is None or not self._is(node, Sequence, "expect", _RULES):
             return ()
         assert isinstance(node, Sequence)
         rules = [self._rule(item) for item in node]
@@ -299,26 +322,26 @@ class Shape:
     def _rule(self, item: Node) -> Rule | None:
         if isinstance(item, Scalar) and not item.null:
             return Rule(item.text, False, "", item.place)
-        read = validate(RuleSpec, item, "expect", self.problems)
-        if read is None:
+        read = validate(RuleSpec, item, "an expectation", self.problems)
+        if read is None or not isinstance(item, Mapping):
             return None
         if read.level not in {"fail", "warn"}:
-            message = f"level is {quote(read.level)}"
-            self.problems.add("E105", message, item.place, "levels: fail, warn")
-        place = item["that"].place if isinstance(item, Mapping) else item.place
+            message = f"the level of an expectation is fail or warn, not {quote(read.level)}"
+            self.problems.add("E105", message, item["level"].place, "warn never fails a run")
+        place = item["that"].place
         return Rule(read.that, read.level == "warn", read.because, place)
 
     def variants(self) -> dict[str, tuple[tuple[Scalar, Node], ...]]:
         """Read `variants`: name → paths to values."""
         node = self.root.get("variants")
-        if node is None or not self._is(node, Mapping, "variants", "a mapping of names"):
+        if node is None or not self._is(node, Mapping, "variants", _VARIANTS):
             return {}
         found: dict[str, tuple[tuple[Scalar, Node], ...]] = {}
         assert isinstance(node, Mapping)
         for key, value in node:
             if isinstance(value, Scalar) and value.null:
                 found[key.text] = ()
-            elif self._is(value, Mapping, f"variant {key.text}", "paths with values"):
+            elif self._is(value, Mapping, f"variant {key.text}", _PATHS):
                 assert isinstance(value, Mapping)
                 found[key.text] = tuple(value)
         return found
@@ -326,39 +349,23 @@ class Shape:
     def assumptions(self) -> dict[str, dict[str, Any]]:
         """Read `assumptions`: kind → name → value; both must exist on a page."""
         node = self.root.get("assumptions")
-        if node is None or not self._is(node, Mapping, "assumptions", "kinds with names"):
+        if node is None or not self._is(node, Mapping, "assumptions", _ASSUMED):
             return {}
-        found: dict[str, dict[str, Any]] = {}
         assert isinstance(node, Mapping)
-        for key, value in node:
-            service = self.services.get(key.text)
-            if service is None or not isinstance(value, Mapping):
-                guess = did_you_mean(key.text, self.services)
-                hint = f"did you mean {guess}?" if guess else "such as {sqs.queue: {hosts: 4}}"
-                message = f"{quote(key.text)} has no assumptions to override"
-                self.problems.add("E103", message, key.place, hint)
-                continue
-            found[key.text] = self._overridden(service, value)
-        return found
-
-    def _overridden(self, service: Service, node: Mapping) -> dict[str, Any]:
-        known = service.page.assumptions()
-        values = {}
-        for key, value in node:
-            if key.text not in known:
-                guess = did_you_mean(key.text, known)
-                hint = f"did you mean {guess}?" if guess else f"known: {', '.join(known)}"
-                message = f"{service.kind} has no assumption {quote(key.text)}"
-                self.problems.add("E103", message, key.place, hint)
-                continue
-            values[key.text] = plain(to_plain(value))
-        return values
+        return read_assumptions(node, self.services, self.problems)
 
     def _is(self, node: Node, wanted: type, what: str, words: str) -> bool:
         if isinstance(node, wanted):
             return True
-        if not (isinstance(node, Scalar) and node.null and not node.missing):
-            self.problems.add("E105", f"{what} must be {words}", node.place)
+        if isinstance(node, Scalar) and node.null:
+            if node.missing:
+                place = self.root.key(what).place if what in self.root else node.place
+                message = f"{quote(what + ':')} has nothing behind it"
+                self.problems.add("E106", message, place, f"write {words}, or remove it")
+            return False
+        shape = "a mapping" if isinstance(node, Mapping) else "a list"
+        shape = "one value" if isinstance(node, Scalar) else shape
+        self.problems.add("E105", f"{what} is {words}, but this is {shape}", node.place)
         return False
 
     def _check_name(self, key: Scalar) -> None:
@@ -366,6 +373,15 @@ class Shape:
             message = f"{quote(key.text)} cannot be a name"
             hint = "a letter, then letters, digits, - or _; at most 128 characters"
             self.problems.add("E107", message, key.place, hint)
+
+
+def _entries(node: Node, count: int) -> list[Node]:
+    """The entries of the list in which inline resources stand, else the whole for each."""
+    values = [value for _, value in node] if isinstance(node, Mapping) else []
+    for value in values:
+        if isinstance(value, Sequence) and len(value) == count:
+            return list(value)
+    return [node] * count
 
 
 def as_text(value: Any) -> Any:

@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msgsim.model.message import Key
-from msgsim.observe.disorder import Disorder
+from msgsim.observe.disorder import SEEN_BEFORE, Disorder
 from msgsim.observe.ranks import Ranks
 
 
 def follow(ranks: list[int]) -> Disorder:
     disorder = Disorder()
     for rank in ranks:
-        assert disorder.arrive(rank)
+        assert disorder.arrive(rank) >= 0
     return disorder
 
 
@@ -42,11 +42,7 @@ def test_the_batch_that_went_on_after_a_failure() -> None:
 def test_one_late_packet_by_rfc_4737() -> None:
     """Arrivals 1 2 3 5 6 7 8 4 9 10: only 4 is reordered, four arrivals after it was overtaken."""
     disorder = Disorder(1)
-    extents = []
-    for rank in (1, 2, 3, 5, 6, 7, 8, 4, 9, 10):
-        before = disorder.reordered
-        disorder.arrive(rank)
-        extents.append(disorder.last_extent if disorder.reordered > before else 0)
+    extents = [disorder.arrive(rank) for rank in (1, 2, 3, 5, 6, 7, 8, 4, 9, 10)]
     assert extents == [0, 0, 0, 0, 0, 0, 0, 4, 0, 0]
     assert disorder.inversions == 4
 
@@ -55,11 +51,7 @@ def test_one_late_packet_by_rfc_4737() -> None:
 @settings(max_examples=150)
 def test_against_all_pairs(ranks: list[int]) -> None:
     disorder = Disorder()
-    extents = []
-    for rank in ranks:
-        before = disorder.reordered
-        assert disorder.arrive(rank)
-        extents.append(disorder.last_extent if disorder.reordered > before else 0)
+    extents = [disorder.arrive(rank) for rank in ranks]
     assert disorder.inversions == naive_inversions(ranks)
     assert extents == naive_extents(ranks)
     assert disorder.orderly and disorder.next == len(ranks)
@@ -76,7 +68,7 @@ def test_ranks_that_end_otherwise(ranks: list[int], ended: set[int], prefix: int
             assert disorder.skip(rank)
             assert ours.skip(key, rank)
         else:
-            assert disorder.arrive(rank)
+            assert disorder.arrive(rank) != SEEN_BEFORE
             assert ours.arrive(key, rank)
     done = [rank for rank in ranks[:prefix] if rank not in ended]
     assert disorder.inversions == naive_inversions(done)
@@ -85,14 +77,14 @@ def test_ranks_that_end_otherwise(ranks: list[int], ended: set[int], prefix: int
     assert disorder.longest_extent == max(extents, default=0)
     assert sum(found.inversions for found in ours.troubled.values()) == disorder.inversions
     for rank in done:
-        assert not disorder.arrive(rank)
+        assert disorder.arrive(rank) == SEEN_BEFORE
         assert not ours.arrive(key, rank)
 
 
 def test_one_blocked_rank_does_not_make_memory_grow() -> None:
     disorder = follow([rank for rank in range(10_000) if rank != 17])
     assert disorder.holes == [17]
-    assert disorder.arrive(17)
+    assert disorder.arrive(17) == 10_000 - 18
     assert disorder.inversions == 10_000 - 18
     assert disorder.orderly
 
@@ -101,15 +93,15 @@ def test_ranks_filtered_behind_a_blocked_one_are_one_range() -> None:
     disorder = Disorder()
     for rank in range(1, 10_000):
         assert disorder.skip(rank)
-    assert len(disorder._skips) == 1
-    assert disorder.arrive(0) and disorder.next == 10_000 and disorder.orderly
+    assert disorder.skips is not None and len(disorder.skips) == 1
+    assert disorder.arrive(0) == 0 and disorder.next == 10_000 and disorder.orderly
 
 
 def test_a_rank_that_was_written_off_and_came_after_all() -> None:
     disorder = Disorder()
     disorder.skip(2)
     disorder.skip(3)
-    assert disorder.arrive(3)
+    assert disorder.arrive(3) == 0
     assert disorder.holes == [0, 1]
-    assert disorder.arrive(0) and disorder.arrive(1)
+    assert (disorder.arrive(0), disorder.arrive(1)) == (1, 2)
     assert disorder.inversions == 2

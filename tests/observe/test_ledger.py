@@ -85,7 +85,7 @@ def test_a_resend_makes_an_extra_copy() -> None:
 
 def test_a_resend_that_fifo_deduplicates() -> None:
     """One acceptance per deduplication id within five minutes (SQS API SendMessage)."""
-    system, source, queue, worker = queue_system(fifo_queue=True)
+    system, source, queue, _ = queue_system(fifo_queue=True)
     message = source.send(queue, deduplication_id="x")
     source.send_again(queue, message)
     seen = system.finish(10)
@@ -112,7 +112,7 @@ def test_heartbeats_with_one_body() -> None:
 
 
 def test_refused_and_in_the_hands_of_the_client() -> None:
-    system, source, queue, worker = queue_system()
+    system, source, queue, _ = queue_system()
     source.refuse(source.make())
     source.held.append(source.make())
     source.send(queue)
@@ -157,7 +157,7 @@ def test_a_ghost_is_no_new_copy() -> None:
 
 
 def test_retention_ends() -> None:
-    system, source, queue, worker = queue_system(retention_ns=60 * S)
+    system, source, queue, _ = queue_system(retention_ns=60 * S)
     source.send(queue)
     seen = system.finish(100)
     assert account(seen) == {"published": 1, "expired": 1}
@@ -167,7 +167,7 @@ def test_retention_ends() -> None:
 
 
 def test_what_nobody_can_account_for_is_lost() -> None:
-    system, source, queue, worker = queue_system()
+    system, source, queue, _ = queue_system()
     source.send(queue)
     queue.state._ages.clear()
     seen = system.finish(10)
@@ -253,8 +253,7 @@ def test_a_consumer_judged_at_itself() -> None:
     for _ in range(3):
         message = source.send(topic)
         deliveries.append(Delivery(Copy(message, 0), 1, 0))
-    worker_on = function
-    worker_on.on_taken(0, deliveries)
+    function.on_taken(0, deliveries)
     function.complete(deliveries[0])
     function.complete(deliveries[0])
     function.fail(deliveries[1])
@@ -265,6 +264,31 @@ def test_a_consumer_judged_at_itself() -> None:
     assert account(seen, "f") == {"published": 3, "done": 1, "discarded": 1, "waiting": 1}
     assert seen.duplicates.subscribers["f"].causes == {"consumer retry": 1}
     assert seen.metrics.value("f", None, "discarded") == 1
+
+
+class Stream(Component):
+    kind = "stream"
+    signals = (facts.STORED, facts.TRIMMED)
+
+    def accept(self, message: Any) -> None:
+        self.on_stored(self.sim.now, 0, message)
+
+
+def test_records_a_stream_consumer_has_not_read() -> None:
+    """Of five records one is done, one in hand, one trimmed unread, two still in the stream."""
+    sim = Simulation()
+    source, stream, reader = Source(sim, "w"), Stream(sim, "s"), Worker(sim, "r")
+    parts: list[Component] = [source, stream, reader]
+    system = HandSystem(sim, {p.name: p for p in parts}, [Route("s", "r", None, ("w",))])
+    system.observe()
+    messages = [source.send(stream) for _ in range(5)]
+    stream.on_trimmed(0, 0, 1)
+    taken = [Delivery(Copy(message, 0), 1, 0) for message in messages[1:3]]
+    reader.on_taken(0, taken)
+    reader.complete(taken[0])
+    reader.held.append(taken[1].copy)
+    seen = system.finish(10)
+    assert account(seen, "r") == {"published": 5, "done": 1, "waiting": 3, "expired": 1}
 
 
 steps = st.lists(

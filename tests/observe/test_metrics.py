@@ -21,7 +21,7 @@ def test_moments_and_windows() -> None:
         ("visible", ("at", 3 * S)): 4,
         ("visible", ("between", 0, 4 * S)): (1 + 2 + 3 + 4) / 4,
         ("sent", ("between", 4 * S, 8 * S)): 4,
-        ("sent", ("at", 0)): 0,
+        ("sent", ("at", 0)): 1,
         ("unique", ("between", 4 * S, 8 * S)): 9,
         ("latency", ("between", 4 * S, 8 * S, "max")): 5,
         ("latency", ("between", 0, 4 * S)): None,

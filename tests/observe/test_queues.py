@@ -19,7 +19,7 @@ def test_visible_in_flight_and_delayed() -> None:
     watch = seen.queues.watches["q"]
     assert watch.delayed.area == 20 * S
     assert watch.in_flight.area == 30 * S
-    assert watch.visible.area == (10 + 30 + 5 + 10) * S
+    assert watch.visible.area == (5 + 50 + 5) * S
     assert (watch.visible.value, watch.visible.maximum) == (1, 2)
     assert not seen.violations
 

@@ -38,7 +38,7 @@ def test_a_copy_completed_after_it_was_given_up_closes_its_gap() -> None:
     track = Track()
     track.give_up(10, 0, 0)
     assert track.gaps == 1
-    assert track.complete(12, 0, 0, True)
+    assert track.complete(12, 0, 0, True) == 0
     assert track.gaps == 0
 
 

@@ -300,6 +300,11 @@ class Queue(Component):
         for copy in self.state.copies():
             yield STATE_WORDS[copy.state], copy
 
+    @property
+    def in_flight_limit(self) -> int:
+        """The quota of messages that are received and not yet deleted."""
+        return self.state.in_flight_limit
+
     def oldest_ns(self) -> int | None:
         """Return when the oldest copy arrived, or None when the queue is empty."""
         return self.state.oldest_ns()

@@ -1,0 +1,165 @@
+"""From runs to what figures are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from msgsim.experiment.run import Run
+from msgsim.report.figures.data import (
+    ConcurrencyData,
+    Course,
+    FaultBand,
+    LatencyData,
+    OrderData,
+    QueueData,
+    ShardData,
+)
+
+NS_PER_S = 1_000_000_000
+STAGES = ("transit", "waiting", "processing")
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """Everything about one run that figures show.
+
+    Attributes:
+        plain: the run as plain data.
+        latency: by subscriber.
+        queues, servers, order, streams: by name.
+    """
+
+    plain: dict[str, Any]
+    latency: dict[str, LatencyData]
+    queues: dict[str, QueueData]
+    servers: dict[str, ConcurrencyData]
+    order: dict[str, OrderData]
+    streams: dict[str, ShardData]
+
+
+def pictured(run: Run, plain: dict[str, Any]) -> Pictured:
+    """Return what figures show of a run; `plain` is its entry in the plain results."""
+    faults = fault_bands(run)
+    end_s = run.simulated_ns / NS_PER_S
+    return Pictured(
+        plain,
+        dict(_latencies(run)),
+        dict(_queues(plain, faults, end_s)),
+        dict(_servers(plain, faults, end_s)),
+        dict(_orders(plain)),
+        dict(_streams(plain, run)),
+    )
+
+
+def fault_bands(run: Run) -> list[FaultBand]:
+    """Return the faults of a run as bands of time."""
+    end_s = run.simulated_ns / NS_PER_S
+    found = []
+    for part in run.scenario.of_section("faults"):
+        spec: Any = part.spec
+        begin_s = spec.at / NS_PER_S
+        if begin_s < end_s:
+            text = getattr(run.system.components[part.name], "description", part.name)
+            last_s = min(end_s, begin_s + spec.for_ / NS_PER_S)
+            found.append(FaultBand(begin_s, last_s, text))
+    return found
+
+
+def _latencies(run: Run) -> Iterable[tuple[str, LatencyData]]:
+    for name, seen in run.observers.latency.subscribers.items():
+        values, counts = seen.end_to_end.bins()
+        if not len(values):
+            continue
+        stages = {stage: (getattr(seen, stage).mean or 0.0) / NS_PER_S for stage in STAGES}
+        yield name, LatencyData(name, values / NS_PER_S, counts, stages)
+
+
+def _course(gauge: dict[str, Any]) -> Course:
+    return Course(
+        np.asarray(gauge["time_s"], dtype=float),
+        np.asarray(gauge["mean"], dtype=float),
+        np.asarray(gauge["max"], dtype=float),
+    )
+
+
+def _queues(
+    plain: dict[str, Any], faults: list[FaultBand], end_s: float
+) -> Iterable[tuple[str, QueueData]]:
+    for name, queue in plain["queues"].items():
+        age = queue["oldest_age"]
+        oldest = Course(
+            np.asarray(age["time_s"], dtype=float), np.asarray(age["age_s"], dtype=float)
+        )
+        limit = plain["in_flight_limits"].get(name)
+        yield (
+            name,
+            QueueData(
+                name,
+                _course(queue["visible"]),
+                _course(queue["in_flight"]),
+                oldest,
+                end_s,
+                limit,
+                faults,
+            ),
+        )
+
+
+def _servers(
+    plain: dict[str, Any], faults: list[FaultBand], end_s: float
+) -> Iterable[tuple[str, ConcurrencyData]]:
+    for name, server in plain["servers"].items():
+        if not server["invocations"] and not server["throttles"]:
+            continue
+        limit = plain["concurrency_limits"].get(name)
+        words = "workers" if plain["kinds"][name] == "worker.fleet" else "concurrency limit"
+        yield (
+            name,
+            ConcurrencyData(
+                name, _course(server["concurrency"]), end_s, limit, words, None, faults
+            ),
+        )
+
+
+def _orders(plain: dict[str, Any]) -> Iterable[tuple[str, OrderData]]:
+    for name, order in plain["order"].items():
+        sample = order.get("sample")
+        if not sample or not sample["place"]:
+            continue
+        born = np.asarray(sample["born_s"], dtype=float)
+        number = np.asarray(sample["number"], dtype=np.int64)
+        sent = np.empty(len(born), dtype=np.int64)
+        sent[np.lexsort((number, born))] = np.arange(len(born))
+        yield (
+            name,
+            OrderData(
+                name,
+                sent,
+                np.asarray(sample["place"], dtype=np.int64),
+                sample["key"],
+                order["order_inversions"],
+                sample["stride"],
+            ),
+        )
+
+
+def _streams(plain: dict[str, Any], run: Run) -> Iterable[tuple[str, ShardData]]:
+    for name, stream in plain["streams"].get("streams", {}).items():
+        loads = stream["by_shard"]
+        width_s = stream["bucket_s"]
+        buckets = max((len(load["stored_course"]) for load in loads.values()), default=0)
+        offered = np.zeros((stream["shards"], buckets))
+        throttled = np.zeros(stream["shards"])
+        for shard, load in loads.items():
+            both = np.asarray(load["stored_course"]) + np.asarray(load["throttled_course"])
+            offered[int(shard)] = both / width_s
+            total = load["stored"] + load["throttled"]
+            throttled[int(shard)] = load["throttled"] / total if total else 0.0
+        component: Any = run.system.components[name]
+        limit = component.state.limits.write_records_per_s
+        names = [f"shard {number}" for number in range(stream["shards"])]
+        yield name, ShardData(name, names, offered, width_s, limit, throttled)
