@@ -80,14 +80,14 @@ def _run_file(file: str, options: RunOptions) -> int:
         text = summary(plain, options, _again(file, options))
         if text:
             print(text)
-    _write_outputs(results, plain, options)
+    _write_outputs(results, plain, options, _again(file, options))
     if results.partial:
         print("msgsim: interrupted; the results are partial", file=sys.stderr)
         return 130
     return 1 if results.failed else 0
 
 
-def _write_outputs(results: Any, plain: dict[str, Any], options: RunOptions) -> None:
+def _write_outputs(results: Any, plain: dict[str, Any], options: RunOptions, again: str) -> None:
     if options.json is not None:
         text = json.dumps(plain, indent=2, allow_nan=False) + "\n"
         if options.json == "-":
@@ -103,7 +103,7 @@ def _write_outputs(results: Any, plain: dict[str, Any], options: RunOptions) -> 
     if options.report is not None:
         from msgsim.report.page import page
 
-        write_atomically(options.report, page(results, plain))
+        write_atomically(options.report, page(results, plain, again))
         print(f"wrote {options.report}", file=sys.stderr)
 
 

@@ -218,9 +218,7 @@ def _outcomes(case: _Case) -> Iterator[Outcome]:
         each = []
         for comparison in case.compiled.comparisons:
             left = comparison.left
-            dimension = (
-                case.addresses[left].dimension if isinstance(left, MetricName) else "number"
-            )
+            dimension = case.addresses[left].dimension if isinstance(left, MetricName) else "number"
             each.append(
                 (
                     comparison.holds(values.__getitem__),

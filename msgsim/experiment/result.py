@@ -1,7 +1,7 @@
 """Results as plain data: what `--json` writes, and what the terminal and the pages print.
 
 The document's schema is `SCHEMA`. Numbers are raw and carry their unit in the key. Everything but
-the `wall` block is the same for the same scenario, seed and versions; `fingerprint` is a hash of it.
+the `wall` block is the same for the same scenario, seed and versions; `fingerprint` hashes it.
 """
 
 from __future__ import annotations

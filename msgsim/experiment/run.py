@@ -109,9 +109,12 @@ def drive(
     sim, watching = run.system.sim, run.observers
     with quiet_collector():
         run.system.start()
-        for moment in _moments(run.system.duration_ns, moments):
+        warm_up = run.system.warm_up_ns
+        for moment in _moments(run.system.duration_ns, [*moments, warm_up]):
             sim.run(moment, max_events)
             watching.tick(moment)
+            if moment == warm_up and warm_up:
+                watching.forget(moment)
             if progress is not None:
                 progress(moment / run.system.duration_ns, sim.events_handled)
             if stop is not None and stop() and moment < run.system.duration_ns:

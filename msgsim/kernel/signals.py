@@ -31,20 +31,20 @@ class Observer(Protocol):
         """Return what to call with `(now, *carried)` when the fact occurs, or None."""
 
 
-def several(listeners: list[Listener]) -> Listener | None:
-    """Return one callable for any number of listeners: None, the only one, or a caller of all."""
+def several(listeners: list[Listener], carried: int | None = None) -> Listener | None:
+    """Return one callable for any number of listeners: None, the only one, or a caller of all.
+
+    Args:
+        listeners: whom to call, in order.
+        carried: how many values follow `now`, if known; most facts carry one, and a call without
+            packing arguments is twice as fast.
+    """
     if not listeners:
         return None
     if len(listeners) == 1:
         return listeners[0]
-    if len(listeners) == 2:
-        first, second = listeners
-
-        def call_both(*facts: Any) -> None:
-            first(*facts)
-            second(*facts)
-
-        return call_both
+    if carried == 1:
+        return _several_of_one(listeners)
     everyone = tuple(listeners)
 
     def call_all(*facts: Any) -> None:
@@ -54,10 +54,29 @@ def several(listeners: list[Listener]) -> Listener | None:
     return call_all
 
 
+def _several_of_one(listeners: list[Listener]) -> Listener:
+    first, second = listeners[0], listeners[1]
+    rest = tuple(listeners[2:])
+
+    def call_two(now: int, fact: Any) -> None:
+        first(now, fact)
+        second(now, fact)
+
+    def call_more(now: int, fact: Any) -> None:
+        first(now, fact)
+        second(now, fact)
+        for listener in rest:
+            listener(now, fact)
+
+    return call_more if rest else call_two
+
+
 def bind(component: Any, signals: Iterable[Signal], observers: Iterable[Observer]) -> None:
     """Ask each observer once per signal, and store who listens as `component.on_NAME`."""
     watchers = list(observers)
     for signal in signals:
         found = [watcher.listener(component, signal) for watcher in watchers]
-        heard = several([listener for listener in found if listener is not None])
+        heard = several(
+            [listener for listener in found if listener is not None], len(signal.carries)
+        )
         setattr(component, f"on_{signal.name}", heard)

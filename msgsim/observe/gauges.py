@@ -64,6 +64,8 @@ class Gauge:
         self.maximum_ns = 0
         self.minimum: int | None = None
         self.settled_ns = 0
+        self._forgotten_area = 0
+        self._forgotten_ns = 0
         self._areas = [0] * buckets
         self._highs = [0] * buckets
         self._spans = [0] * buckets
@@ -132,8 +134,16 @@ class Gauge:
 
     @property
     def mean(self) -> float | None:
-        """The time average so far; None before any time has passed."""
-        return self.area / self.settled_ns if self.settled_ns else None
+        """The time average so far, or since `forget`; None before any time has passed."""
+        span = self.settled_ns - self._forgotten_ns
+        return (self.area - self._forgotten_area) / span if span else None
+
+    def forget(self) -> None:
+        """Leave what was before out of mean and extremes; area and course keep it."""
+        self._forgotten_area = self.area
+        self._forgotten_ns = self.settled_ns
+        self.maximum = self.minimum = self.value
+        self.maximum_ns = self.settled_ns
 
     def series(self) -> dict[str, Sequence[float]]:
         """Return the course: `time_s` (begin of each bucket), `mean` and `max`."""
@@ -152,5 +162,5 @@ class Gauge:
             "max": self.maximum,
             "max_at_s": self.maximum_ns / NS_PER_S,
             "bucket_s": self.width_ns / NS_PER_S,
-            **self.series(),
+            "course": self.series(),
         }

@@ -62,6 +62,15 @@ class Durations:
             del self._buffer[:]
             self._fold(values)
 
+    def forget(self) -> None:
+        """Start anew, with nothing collected."""
+        del self._buffer[:]
+        self.folded = 0
+        self._total = 0
+        self._min = self._max = None
+        self._exact = []
+        self._counts = None
+
     def tick(self) -> None:
         """Work off the buffer if it has become long."""
         if len(self._buffer) >= _LONG:

@@ -13,7 +13,7 @@ In = out, per row:
 - *done*: copies processed with success at least once. It takes precedence: a copy whose delete
   failed and which waits again, or is dead-lettered afterwards, is done.
 - *waiting*, *in flight*, *delayed*: copies held by the subscriber at the end, by its own account.
-  For a consumer of a stream also records that it has not read (stored − taken − trimmed).
+  A consumer of a stream holds what it has not read yet, as well.
 - *in transit*: held by a client, a topic or a subscription at the end.
 - *dead-lettered*, *expired*: copies that left that way; from a subscription too. Records that a
   stream trimmed unread are expired (told apart only while the stream has one consumer).
@@ -35,7 +35,7 @@ from typing import Any
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.model.message import Copy, Delivery, Message
+from msgsim.model.message import Copy, Message
 from msgsim.model.routes import Route
 from msgsim.observe.completions import Completions
 from msgsim.observe.entries import Entries
@@ -57,7 +57,6 @@ class Row:
         lines: counts of what ended here and what is held, by the names of `HELD` and `ENDED`.
         reasons: why messages were discarded.
         moved_in: copies that came by no route.
-        taken: records that a consumer of a stream has read.
         dead_unprocessed: dead-lettered copies that no consumer ever began to process.
         dead_processed: dead-lettered copies that had been done before.
     """
@@ -67,7 +66,6 @@ class Row:
     lines: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     moved_in: int = 0
-    taken: int = 0
     dead_unprocessed: int = 0
     dead_processed: int = 0
     _ended: dict[Copy, str] = field(default_factory=dict)
@@ -138,8 +136,6 @@ class Ledger:
         row = self.rows.get(component.judged)
         if row is None:
             return None
-        if signal.name == "taken" and not any(row in rows for rows in self._readers.values()):
-            return None
         if signal.name in {"sent", "deduplicated"}:
             return self._of_arrivals(row, component.name, signal.name)
         return _of_subscriber(row).get(signal.name)
@@ -170,7 +166,6 @@ class Ledger:
 
         def trimmed(now: int, shard: object, count: int) -> None:
             row.lines["expired"] += count
-            row.taken += count
 
         return trimmed
 
@@ -217,9 +212,6 @@ class Ledger:
         for state, _, copy in holding(components[row.subscriber]):
             if copy is None or not (copy.completions or copy.ghost or copy.gone):
                 row.lines[state] += 1
-        for entry, readers in self._readers.items():
-            if row in readers:
-                row.lines["waiting"] += self._entries.stored[entry].count - row.taken
         for name in {route.via: None for route in row.routes if route.via is not None}:
             row.lines["in_transit"] += sum(1 for _ in holding(components[name]))
         for name in row.workloads:
@@ -333,9 +325,6 @@ def _of_subscriber(row: Row) -> dict[str, Listener]:
     def moved_in(now: int, copy: Copy) -> None:
         row.moved_in += 1
 
-    def taken(now: int, deliveries: list[Delivery]) -> None:
-        row.taken += len(deliveries)
-
     def filtered(now: int, message: Message) -> None:
         row.lines["filtered"] += 1
 
@@ -353,7 +342,6 @@ def _of_subscriber(row: Row) -> dict[str, Listener]:
 
     return {
         "moved_in": moved_in,
-        "taken": taken,
         "filtered": filtered,
         "dead_lettered": dead_lettered,
         "expired": expired,

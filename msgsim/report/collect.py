@@ -64,7 +64,8 @@ def fault_bands(run: Run) -> list[FaultBand]:
         begin_s = spec.at / NS_PER_S
         if begin_s < end_s:
             text = getattr(run.system.components[part.name], "description", part.name)
-            last_s = min(end_s, begin_s + spec.for_ / NS_PER_S)
+            lasts_s = end_s if spec.for_ is None else spec.for_ / NS_PER_S
+            last_s = min(end_s, begin_s + lasts_s)
             found.append(FaultBand(begin_s, last_s, text))
     return found
 
@@ -79,10 +80,11 @@ def _latencies(run: Run) -> Iterable[tuple[str, LatencyData]]:
 
 
 def _course(gauge: dict[str, Any]) -> Course:
+    course = gauge["course"]
     return Course(
-        np.asarray(gauge["time_s"], dtype=float),
-        np.asarray(gauge["mean"], dtype=float),
-        np.asarray(gauge["max"], dtype=float),
+        np.asarray(course["time_s"], dtype=float),
+        np.asarray(course["mean"], dtype=float),
+        np.asarray(course["max"], dtype=float),
     )
 
 
@@ -116,11 +118,17 @@ def _servers(
         if not server["invocations"] and not server["throttles"]:
             continue
         limit = plain["concurrency_limits"].get(name)
-        words = "workers" if plain["kinds"][name] == "worker.fleet" else "concurrency limit"
+        fleet = plain["kinds"][name] == "worker.fleet"
         yield (
             name,
             ConcurrencyData(
-                name, _course(server["concurrency"]), end_s, limit, words, None, faults
+                name,
+                _course(server["concurrency"]),
+                end_s,
+                limit,
+                "workers" if fleet else "concurrency limit",
+                faults=faults,
+                counted="busy workers" if fleet else "concurrent executions",
             ),
         )
 

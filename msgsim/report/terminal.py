@@ -35,10 +35,21 @@ LINES = {
 class Wanted(Protocol):
     """The options that shape the summary."""
 
-    only_expect: bool
-    quiet: bool
-    verbose: bool
-    color: bool
+    @property
+    def only_expect(self) -> bool:
+        """Nothing but the expectations."""
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing but what failed."""
+
+    @property
+    def verbose(self) -> bool:
+        """Assumptions and advice, too."""
+
+    @property
+    def color(self) -> bool:
+        """Whether colour is on."""
 
 
 def summary(plain: dict[str, Any], options: Wanted, again: str) -> str:
@@ -194,8 +205,8 @@ def _queues(run: dict[str, Any], paint: Paint) -> Iterator[str]:
         rows.append(
             (
                 name,
-                number(max(queue["visible"]["max"], default=0)),
-                number(max(queue["in_flight"]["max"], default=0)),
+                number(queue["visible"]["max"]),
+                number(queue["in_flight"]["max"]),
                 seconds(queue["oldest_age"]["max_s"] or 0.0),
                 "–" if per_message is None else f"{per_message:.2f}",
                 number(counts["empty_receives"]),
@@ -211,7 +222,7 @@ def _servers(run: dict[str, Any], paint: Paint) -> Iterator[str]:
         duration = server["duration"]
         if not server["invocations"]:
             continue
-        peak = number(max(server["concurrency"]["max"], default=0))
+        peak = number(server["concurrency"]["max"])
         limit = run["concurrency_limits"].get(name)
         rows.append(
             (
@@ -263,13 +274,23 @@ def _details(plain: dict[str, Any], paint: Paint) -> Iterator[str]:
     for item in plain["assumptions"]:
         text = f"{item['kind']} {item['name']} = {_compact(item['value'])}"
         unit = f" {item['unit']}" if item["unit"] else ""
-        yield from textwrap.wrap(text + unit, WIDTH - 2, initial_indent="  ",
-                                 subsequent_indent="      ", max_lines=2, placeholder=" …")  # fmt: skip
+        yield from _wrapped(text + unit, "      ", most=2)
     for title, lines in (("ADVICE", plain["advice"]), ("NOTES", plain["notes"])):
         if lines:
             yield paint.bold(title)
         for line in lines:
-            yield from textwrap.wrap(line, WIDTH - 2, initial_indent="  ", subsequent_indent="    ")
+            yield from _wrapped(line, "    ")
+
+
+def _wrapped(text: str, indent: str, most: int | None = None) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH - 2,
+        initial_indent="  ",
+        subsequent_indent=indent,
+        max_lines=most,
+        placeholder=" …",
+    )
 
 
 def _compact(value: Any) -> str:

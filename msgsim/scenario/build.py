@@ -16,6 +16,7 @@ from msgsim.model.spec import FieldError
 from msgsim.problems import Problems
 from msgsim.scenario.schema import Part, Scenario
 from msgsim.services import discover
+from msgsim.units import UnitError
 
 
 @dataclass
@@ -79,6 +80,8 @@ def build(scenario: Scenario, seed: int | None = None, replication: int = 0) -> 
             made = services[part.kind].build(part.name, part.spec, context)
         except FieldError as error:
             problems.add(error.code, f"{part.name}: {error.message}", part.node.place, error.hint)
+        except UnitError as error:
+            problems.add("E130", f"{part.name}: {error}", part.node.place)
         else:
             system.components[part.name] = made
     problems.raise_if_errors(scenario.sources)

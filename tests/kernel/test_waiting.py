@@ -104,7 +104,7 @@ def test_a_bucket_agrees_with_exact_fractions(
 
 
 def test_accepted_calls_never_exceed_burst_plus_rate() -> None:
-    """In any stretch t a token bucket lets at most capacity + rate × t through (network calculus)."""
+    """In any stretch t a bucket lets at most capacity + rate × t through (network calculus)."""
     bucket = TokenBucket(10, 100)
     accepted = sum(bucket.take(now) for now in range(0, 2 * SECOND, SECOND // 1_000))
     assert accepted == 10 + 199  # the last call comes at 1.999 s

@@ -98,7 +98,7 @@ class Worker(Component):
     def __init__(self, sim: Simulation, name: str, judged: str | None = None) -> None:
         super().__init__(sim, name)
         self.judged = judged or name
-        self.held: list[Copy] = []
+        self.held: list[Copy | Message] = []
 
     def take(self, queue: Queue, limit: int = 1) -> list[Delivery]:
         taken: list[Delivery] = []

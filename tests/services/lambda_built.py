@@ -71,6 +71,9 @@ class PlainStream(Component):
     def register(self, consumer: str) -> None:
         self.consumer = consumer
 
+    def unread(self, shard: int, position: int) -> list[Message]:
+        return [record.message for record in self.shards[shard][position:]]
+
     def passed(self, consumer: str, shard: int, position: int) -> None:
         assert consumer == self.consumer
         assert position >= self.checkpoints.get(shard, 0), "a checkpoint never goes back"

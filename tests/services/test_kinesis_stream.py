@@ -140,7 +140,7 @@ def test_every_consumer_sees_every_record_in_order() -> None:
 
 
 def test_a_consumer_that_is_too_slow_falls_behind() -> None:
-    """500 records/s, 4 ms each in sequence: 250/s are worked, the rest waits, and the books balance."""
+    """500 records/s of 4 ms each, in sequence: 250/s are worked, the rest waits."""
     text = """
     duration: 60s
     resources:
@@ -174,3 +174,23 @@ workload: [{{to: Clicks, rate: 1/s, keys: 1}}]
     with pytest.raises(msgsim.ProblemError) as refused:
         msgsim.load_text(text)
     assert [problem.code for problem in refused.value.problems] == [code]
+
+
+def test_q16_a_mapping_that_is_too_slow_falls_behind_and_the_books_balance() -> None:
+    """Question Q16: 500 records/s against 250/s: age grows 0.5 s per second; nothing is lost."""
+    text = """
+    duration: 120s
+    resources:
+      Clicks: {type: kinesis.stream, ShardCount: 1}
+      Fn: {type: lambda.function, Timeout: 5, handler: {time: 400ms}}
+      Map: {type: lambda.event_source_mapping, EventSourceArn: Clicks, FunctionName: Fn,
+            StartingPosition: TRIM_HORIZON, BatchSize: 100}
+    workload: [{to: Clicks, rate: 500/s, keys: 1000}]
+    expect: [Map.IteratorAge.end in 54s..66s, Map.order_inversions == 0]
+    """
+    results = msgsim.run(msgsim.load_text(text))
+    row = to_plain(results)["runs"][0]["ledger"]["Map"]
+
+    assert all(verdict.passed for verdict in results.verdicts)
+    assert row["done"] == pytest.approx(250 * 120, rel=0.05)
+    assert row["sums"]

@@ -26,7 +26,15 @@ from msgsim.report.figures.panels import (
     time_axis,
 )
 from msgsim.report.figures.thin import MOST_POINTS, thinned
-from msgsim.report.style import ALARM, Look, clock_unit, count_text, looks, significant
+from msgsim.report.style import (
+    ALARM,
+    Look,
+    clock_unit,
+    count_text,
+    duration_text,
+    looks,
+    significant,
+)
 
 _NEAR = 0.2
 
@@ -93,8 +101,7 @@ def _seen(data: ConcurrencyData) -> str:
 def _when(data: ConcurrencyData) -> str:
     values = data.running.mean if data.running.high is None else data.running.high
     moment = float(data.running.time_s[int((values >= (data.limit or 0)).argmax())])
-    size, unit = clock_unit(data.end_s)
-    return f" at {significant(moment / size)} {unit}"
+    return f" after {duration_text(moment)}" if moment > 0 else ""
 
 
 def _draw_throttles(axes: Axes, throttles: Course, end_s: float) -> None:
@@ -110,7 +117,7 @@ def _scale(found: Sequence[Sequence[Axes]], data: Sequence[ConcurrencyData]) -> 
     found[0][0].set_ylim(0, max([peak, *near, 1.0]) * 1.16)
     for index, (stack, each) in enumerate(zip(found, data, strict=True)):
         first = index % columns_for(len(found)) == 0
-        counts_axis(stack[0], "concurrent executions" if first else "")
+        counts_axis(stack[0], each.counted if first else "")
         if each.limit in near and each.limit is not None:
             limit_line(stack[0], each.limit, f"{each.limit_name} {count_text(each.limit)}", ALARM)
         if len(stack) > 1:

@@ -116,6 +116,7 @@ class ConcurrencyData:
         limit_name: what the limit is called: `ReservedConcurrentExecutions`, `workers`.
         throttles: refused invocations per bucket of time, in `mean`; None if unknown.
         faults: bands to shade.
+        counted: what `running` counts, the words on the axis: `busy workers`.
     """
 
     name: str
@@ -125,6 +126,7 @@ class ConcurrencyData:
     limit_name: str = "limit"
     throttles: Course | None = None
     faults: Sequence[FaultBand] = ()
+    counted: str = "concurrent executions"
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,15 +61,17 @@ def order(runs: Mapping[str, OrderData], provenance: Provenance) -> Figure | Non
     window = worst_window(found, CLOSE_UP)
     keys = telling_keys(found, window, MOST_KEYS)
     seen = looks(keys)
+    frames = [_frame(run, window) for run in found]
+    frame = min(low for low, _ in frames), max(high for _, high in frames)
     columns = columns_for(len(found))
     with styled():
         figure = new_figure(_title(filled), provenance, *size_for(len(found), 7.4))
         panels = stacks(figure, len(found), [2.3, 1], one_x=False)
         for (variant, run), (close, whole) in zip(filled.items(), panels, strict=True):
-            _close_up(close, run, window, seen)
+            _close_up(close, run, window, frame, seen)
             _whole_run(whole, run, window)
             _head(close, columns, variant, run.data.inversions)
-        _scale(panels, found, window)
+        _scale(panels, found, window, frame)
         key_above(figure, _key(seen, found))
     return figure
 
@@ -100,24 +102,31 @@ def _inside(run: Ranked, window: tuple[int, int]) -> np.ndarray:
     return np.flatnonzero((run.sent >= window[0]) & (run.sent <= window[1]))
 
 
-def _close_up(axes: Axes, run: Ranked, window: tuple[int, int], seen: Mapping[str, Look]) -> None:
+def _close_up(
+    axes: Axes,
+    run: Ranked,
+    window: tuple[int, int],
+    frame: tuple[int, int],
+    seen: Mapping[str, Look],
+) -> None:
     inside = _inside(run, window)
     x, y = run.send_rank[inside], run.done_rank[inside]
-    low, high = _frame(run, window)
-    axes.axline((low, low), slope=1, color=FAINT, linewidth=1.4, zorder=1)
+    axes.axline((0, 0), slope=1, color=FAINT, linewidth=1.4, zorder=1)
     others = ~np.isin(run.keys[inside], list(seen))
-    _dots(axes, x[others], np.clip(y[others], low, high), GREY, "o", 4.5, 2)
+    if others.any():
+        _dots(axes, x[others], np.clip(y[others], *frame), GREY, "o", 4.5, 2)
     for key, look in seen.items():
         own = inside[run.keys[inside] == key]
         if own.size:
-            _key_line(axes, run, own, look, (low, high))
+            _key_line(axes, run, own, look, frame)
+    _mark_far(axes, run, inside[~others], frame)
 
 
 def _frame(run: Ranked, window: tuple[int, int]) -> tuple[int, int]:
     """Return the lowest and highest completion rank of the close-up, leaving far ones out."""
     inside = _inside(run, window)
     if not inside.size:
-        return 0, 1
+        return int(run.send_rank[-1]), 0  # neutral beside the frames of other runs
     low, high = int(run.send_rank[inside[0]]), int(run.send_rank[inside[-1]])
     room = max(4 * run.data.stride, (high - low) // 2)
     done = run.done_rank[inside]
@@ -142,12 +151,21 @@ def _key_line(axes: Axes, run: Ranked, own: np.ndarray, look: Look, frame: tuple
         axes.plot(x[index : index + 2], shown[index : index + 2], color=ALARM, linewidth=3.6,
                   solid_capstyle="round", zorder=4)  # fmt: skip
     _dots(axes, x, shown, look.colour, look.marker, 9, 5)
-    for place, rank, top in zip(x, y, shown, strict=True):
-        if rank > frame[1]:
-            halo(axes.annotate(
-                f"↑ {count_text(int(rank))}", (place, top), xytext=(0, -8), va="top",
-                textcoords="offset points", ha="center", color=INK, fontsize=FONT_PT - 1,
-            ))  # fmt: skip
+
+
+def _mark_far(axes: Axes, run: Ranked, own: np.ndarray, frame: tuple[int, int]) -> None:
+    """Write at the upper edge where the messages above it are; not closer than they can be read."""
+    last = -np.inf
+    for index in own[run.done_rank[own] > frame[1]]:
+        place = run.send_rank[index]
+        if place - last < (frame[1] - frame[0]) / 8:
+            continue
+        last = place
+        halo(axes.annotate(
+            f"↑ {count_text(int(run.done_rank[index]))}", (place, frame[1]), xytext=(0, 8),
+            va="bottom", textcoords="offset points", ha="center", color=INK,
+            fontsize=FONT_PT - 1, zorder=6, in_layout=False,
+        ))  # fmt: skip
 
 
 def _whole_run(axes: Axes, run: Ranked, window: tuple[int, int]) -> None:
@@ -174,18 +192,21 @@ def _whole_run(axes: Axes, run: Ranked, window: tuple[int, int]) -> None:
 
 
 def _scale(
-    panels: Sequence[Sequence[Axes]], runs: Sequence[Ranked], window: tuple[int, int]
+    panels: Sequence[Sequence[Axes]],
+    runs: Sequence[Ranked],
+    window: tuple[int, int],
+    frame: tuple[int, int],
 ) -> None:
-    frames = [_frame(run, window) for run in runs]
-    low, high = min(f[0] for f in frames), max(f[1] for f in frames)
     lefts = [int(run.send_rank[i[0]]) for run in runs if (i := _inside(run, window)).size]
     rights = [int(run.send_rank[i[-1]]) for run in runs if (i := _inside(run, window)).size]
     margin = max(1, (max(rights) - min(lefts)) * 0.03)
     far = max(int(abs(run.late).max()) for run in runs)
     label = _close_label(runs, window)
+    beyond = any((run.done_rank[_inside(run, window)] > frame[1]).any() for run in runs)
+    above = max(margin, (frame[1] - frame[0]) * (0.11 if beyond else 0.03))
     for index, (close, whole) in enumerate(panels):
         close.set_xlim(min(lefts) - margin, max(rights) + margin)
-        close.set_ylim(low - margin, high + margin * 1.5)
+        close.set_ylim(frame[0] - margin, frame[1] + above)
         whole.set_xlim(0, max(int(run.send_rank[-1]) for run in runs) * 1.01 + 1)
         _whole_y(whole, far)
         for axes in (close, whole):

@@ -13,10 +13,12 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from msgsim.report.figures.canvas import name, plain, root
 from msgsim.report.figures.data import Course, FaultBand
 from msgsim.report.figures.thin import MOST_POINTS, thinned
-from msgsim.report.style import FAULT, FONT_PT, INK, PAPER, Look, clock_unit, count_text
+from msgsim.report.style import FAULT, FONT_PT, INK, LINE_PT, PAPER, Look, clock_unit, count_text
 
 _LETTER_IN = 0.093  # mean width of a letter at the size of our labels
 _MOST_LABELS = 3
+_DENSE = 200  # points from which a line may be thinner, for it fills an area anyway
+_DENSE_LINE_PT = 1.8
 
 
 def halo(text: Text) -> Text:
@@ -75,9 +77,11 @@ def draw_course(
     means = course.mean[kept]
     if times.size and end_s > times[-1]:
         times, means = np.append(times, end_s), np.append(means, means[-1])
+    width = LINE_PT if len(times) < _DENSE else _DENSE_LINE_PT
     axes.plot(
-        times, means, drawstyle="steps-post", color=look.colour, linestyle=look.dashes, label=label
-    )
+        times, means, drawstyle="steps-post", color=look.colour, linestyle=look.dashes,
+        label=label, linewidth=width,
+    )  # fmt: skip
     if course.high is not None:
         highs = course.high[kept]
         highs = np.append(highs, highs[-1:])[: len(times)]

@@ -29,10 +29,10 @@ from msgsim.report.figures.panels import (
     time_axis,
 )
 from msgsim.report.figures.thin import MOST_POINTS
-from msgsim.report.style import ALARM, FAULT, GREY, INK, Look, count_text, duration_text, looks
+from msgsim.report.style import ALARM, FAULT, GREY, Look, count_text, duration_text, looks
 
 _NEAR = 0.5
-_IN_FLIGHT = Look(INK, (0, (3, 1.2)), "s")
+_IN_FLIGHT = Look("#8C8C8C", "solid", "s")
 
 
 def depth_and_age(
@@ -62,8 +62,8 @@ def depth_and_age(
         most = MOST_POINTS // columns
         found = stacks(figure, len(filled), [1.5, 1])
         for (variant, data), (above, below) in zip(filled.items(), found, strict=True):
-            draw_course(above, data.visible, data.end_s, look, "visible", most)
             draw_course(above, data.in_flight, data.end_s, _IN_FLIGHT, "in flight", most)
+            draw_course(above, data.visible, data.end_s, look, "visible", most)
             draw_course(below, data.oldest_age, data.end_s, look, "oldest age", most)
             time_axis(below, end_s)
             panel_title(above, columns, variant, _seen(data) if variant else "")
@@ -110,7 +110,7 @@ def _scale(found: Sequence[Sequence[Axes]], data: Sequence[QueueData], age_s: fl
 def _key(look: Look, faults: bool) -> list[Line2D | Patch]:
     key: list[Line2D | Patch] = [
         Line2D([], [], color=look.colour, linestyle=look.dashes, label="visible (waiting)"),
-        Line2D([], [], color=INK, linestyle=_IN_FLIGHT.dashes, label="in flight"),
+        Line2D([], [], color=_IN_FLIGHT.colour, label="in flight"),
         Patch(color=GREY, alpha=0.3, label="up to its peaks"),
     ]
     return [*key, Patch(color=FAULT, label="fault")] if faults else key

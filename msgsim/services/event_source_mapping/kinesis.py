@@ -9,7 +9,7 @@ from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import Sampler, stable_hash
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
-from msgsim.model.message import Copy, Delivery
+from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.ports import Invoked, Outcome
 from msgsim.services.event_source_mapping.documents import Documents
 from msgsim.services.event_source_mapping.lanes import Batch, Held, Lane
@@ -98,8 +98,8 @@ class StreamMapping(Component):
             reader.timer.arm(self.sim.now + self._offset.at(shard))
             self._readers.append(reader)
 
-    def holds(self) -> Iterable[tuple[str, Copy]]:
-        """Yield every record that was read and is not finished."""
+    def holds(self) -> Iterable[tuple[str, Copy | Message]]:
+        """Yield every record that was read and is not finished, and those not read yet."""
         for reader in self._readers:
             in_hand = {
                 id(held)
@@ -109,6 +109,8 @@ class StreamMapping(Component):
             }
             for held in reader.progress.unfinished():
                 yield ("in_flight" if id(held) in in_hand else "waiting"), held.copy
+            for message in self.stream.unread(reader.shard, reader.progress.read_to):
+                yield "waiting", message
 
     # Reading -------------------------------------------------------------------------------
 

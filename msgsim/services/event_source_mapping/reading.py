@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -40,6 +40,9 @@ class Stream(Protocol):
 
     def passed(self, consumer: str, shard: int, position: int) -> None:
         """Let the stream know that a consumer needs nothing before `position`."""
+
+    def unread(self, shard: int, position: int) -> Iterable[Message]:
+        """Yield the messages from `position` on, taking no quota."""
 
 
 @dataclass(frozen=True, slots=True)

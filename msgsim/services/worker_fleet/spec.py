@@ -104,10 +104,15 @@ CODES = {
     "W251": "a heartbeat that comes too late",
 }
 
+MOST_WORKERS = 100_000
+
 
 def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     """Find timeouts that work outlives, heartbeats that come too late, crashes of nobody."""
     fleet = cast("FleetSpec", spec)
+    if fleet.workers > MOST_WORKERS:
+        message = f"{name} has {fleet.workers:,} workers; msgsim simulates up to {MOST_WORKERS:,}"
+        yield Finding("E109", message, ("workers",), "simulate a part of the system")
     timeout_s = fleet.VisibilityTimeout
     if timeout_s is None:
         timeout_s = getattr(specs.get(fleet.queue), "VisibilityTimeout", None)
