@@ -17,7 +17,7 @@ from pydantic_core import core_schema
 
 from msgsim import units
 from msgsim.model.catalog import Limit, Page
-from msgsim.problems import quote
+from msgsim.problems import did_you_mean, quote
 
 
 class Text(str):
@@ -246,6 +246,21 @@ def _in_unit(text: str, unit: str) -> int:
     if unit == "B":
         return units.size_bytes(text, bare_unit="B")
     return _whole(text)
+
+
+def one_of(*words: str) -> Parsed:
+    """Return field metadata for one of a few words."""
+
+    def parse(value: Any) -> str:
+        text = _text(value, "one word", words[0])
+        if text not in words:
+            guess = did_you_mean(text, words)
+            hint = f"did you mean {guess}?" if guess else None
+            message = f"{quote(text)} is unknown; allowed: {', '.join(words)}"
+            raise FieldError("E130", message, hint)
+        return text
+
+    return Parsed(parse, {"enum": list(words)})
 
 
 def refs(spec: BaseModel, path: tuple[str | int, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgsim.model.catalog import page_beside
-from msgsim.model.spec import AwsNumber, Bool, FieldError, Parsed, Plain, RefTo, Spec, String
-from msgsim.problems import did_you_mean, quote
+from msgsim.model.spec import AwsNumber, Bool, Parsed, Plain, RefTo, Spec, String, one_of
 
 PAGE = page_beside(__file__, "lambda.event_source_mapping.md")
 
 PARTIAL = "ReportBatchItemFailures"
 POSITIONS = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
-
-
-def _one_of(*words: str) -> Parsed:
-    def parse(value: Any) -> str:
-        text = str(value)
-        if text not in words:
-            guess = did_you_mean(text, words)
-            hint = f"did you mean {guess}?" if guess else None
-            raise FieldError("E130", f"{quote(text)} is unknown; allowed: {', '.join(words)}", hint)
-        return text
-
-    return Parsed(parse, {"enum": list(words)})
 
 
 def _or_no_limit(number: AwsNumber) -> Parsed:
@@ -33,7 +20,7 @@ def _or_no_limit(number: AwsNumber) -> Parsed:
     )
 
 
-ResponseType = Annotated[str, _one_of(PARTIAL)]
+ResponseType = Annotated[str, one_of(PARTIAL)]
 
 
 class Scale(Spec):
@@ -69,7 +56,7 @@ class MappingSpec(Spec):
     Enabled: Bool = True
     FunctionResponseTypes: tuple[ResponseType, ...] = ()
     ScalingConfig: Scale | None = None
-    StartingPosition: Annotated[str | None, _one_of(*POSITIONS)] = None
+    StartingPosition: Annotated[str | None, one_of(*POSITIONS)] = None
     ParallelizationFactor: Annotated[int | None, AwsNumber(PAGE, "ParallelizationFactor")] = None
     MaximumRetryAttempts: Annotated[int | None, AwsNumber(PAGE, "MaximumRetryAttempts")] = None
     MaximumRecordAgeInSeconds: Annotated[

@@ -84,6 +84,11 @@ class RecordLog:
         """Position of the next record to be stored (the tip)."""
         return self._base + len(self._records)
 
+    @property
+    def oldest_ns(self) -> int:
+        """When the oldest record kept arrived; the log must not be empty."""
+        return self._records[self._head].arrival_ns
+
     def append(self, record: StoredRecord) -> None:
         """Store a record at the tip."""
         self._records.append(record)

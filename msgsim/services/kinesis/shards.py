@@ -196,6 +196,15 @@ class StreamState:
                 return log.after_sequence(_companion("StartingSequenceNumber", sequence_number))
         raise KinesisError(INVALID, f"unknown ShardIteratorType {iterator_type!r}")
 
+    def expire(self, now: int) -> None:
+        """Drop what retention has ended for; reading a shard does so, too, writing does not."""
+        for shard in self.shards:
+            shard.log.expire(now - self.retention_ns)
+
+    def oldest_ns(self) -> int | None:
+        """Return when the oldest record kept arrived, or None when there is none."""
+        return min((shard.log.oldest_ns for shard in self.shards if len(shard.log)), default=None)
+
     def release_before(self, shard_index: int, position: int) -> int:
         """Forget records that every consumer has passed and none can replay; return how many.
 
@@ -240,9 +249,7 @@ class StreamState:
         self, now: int, shard: Shard, partition_key: str, size: int, payload: Any
     ) -> PutResult:
         self._sequence = sequence = self._sequence + 1
-        log = shard.log
-        log.expire(now - self.retention_ns)
-        log.append(StoredRecord(sequence, now, size, partition_key, payload))
+        shard.log.append(StoredRecord(sequence, now, size, partition_key, payload))
         return PutResult(True, shard.index, sequence, None)
 
     def _check_call(self, entries: Sequence[PutEntry]) -> list[tuple[PutEntry, Shard, int]]:

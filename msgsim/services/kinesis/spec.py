@@ -13,6 +13,7 @@ PAGE = page_beside(__file__, "kinesis.stream.md")
 ON_DEMAND, PROVISIONED = "ON_DEMAND", "PROVISIONED"
 
 CODES = {
+    "E204": "a value that AWS does not know for this property",
     "E230": "a provisioned stream without a number of shards",
     "E301": "a property that msgsim does not model yet",
 }
@@ -42,8 +43,11 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     if mode == ON_DEMAND:
         yield Finding("E301", "on-demand streams are not modelled yet", path, "give a ShardCount")
     elif mode not in {None, PROVISIONED}:
-        allowed = f"allowed: {PROVISIONED}, {ON_DEMAND}"
-        yield Finding("E230", f"AWS refuses this (ValidationException): {mode!r}", path, allowed)
-    elif stream.ShardCount is None:
+        message = f"AWS refuses this (ValidationException): StreamMode is {mode!r}"
+        yield Finding("E204", message, path, f"allowed: {PROVISIONED} or {ON_DEMAND}")
+    elif stream.ShardCount is None and mode is None:
         message = f"{name} has no ShardCount: AWS makes such a stream on-demand, which msgsim "
-        yield Finding("E230", message + "does not model yet", (), "add ShardCount, such as 4")
+        yield Finding("E301", message + "does not model yet", (), "add ShardCount, such as 4")
+    elif stream.ShardCount is None:
+        message = f"AWS refuses this: {name} is provisioned and has no ShardCount"
+        yield Finding("E230", message, (), "add ShardCount, such as 4")

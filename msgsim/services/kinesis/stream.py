@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.simulation import Simulation
@@ -15,6 +15,7 @@ from msgsim.services.kinesis.shards import PutEntry, PutResult, StreamState
 
 UNAVAILABLE = "ServiceUnavailable"
 Start = Literal["TRIM_HORIZON", "LATEST"]
+_SWEEPS = 1_000  # per retention period; what a reader gets never depends on it, only the memory
 
 
 class Stream(Component):
@@ -39,6 +40,8 @@ class Stream(Component):
         super().__init__(sim, name)
         self.state = state
         self._passed: dict[str, list[int]] = {}
+        self._read_to: dict[str, dict[int, int]] = {}
+        self._sweeper = sim.timer(self._sweep)
 
     @property
     def shard_count(self) -> int:
@@ -49,6 +52,22 @@ class Stream(Component):
     def retention_ns(self) -> int:
         """How long records are kept."""
         return self.state.retention_ns
+
+    def start(self) -> None:
+        """Wait for the first moment at which a record can be too old."""
+        self._sweeper.arm(self.sim.now + self.retention_ns)
+
+    def oldest_ns(self) -> int | None:
+        """Return when the oldest record kept arrived, read or not; None without records."""
+        return self.state.oldest_ns()
+
+    def holds(self) -> Iterable[tuple[str, Any]]:
+        """Yield nothing: a stream keeps records for its readers, and each accounts for its own.
+
+        A record that one consumer has finished still waits for another, so that it has a state
+        only as seen by a consumer (see `unread`).
+        """
+        return ()
 
     # Writing -------------------------------------------------------------------------------
 
@@ -61,7 +80,9 @@ class Stream(Component):
             result = self.state.put_record(now, message.key.name, message.size_bytes, message)
         except KinesisError as error:
             return error.code
-        return self._tell(now, "PutRecord", message, result)
+        if not result.ok and self.on_throttled is not None:
+            self.on_throttled(now, "PutRecord", 1)
+        return self._tell(now, message, result)
 
     def accept_batch(self, messages: Sequence[Message]) -> list[str | None]:
         """Take several records in one call (PutRecords); each is stored or refused on its own."""
@@ -73,20 +94,21 @@ class Stream(Component):
             results = self.state.put_records(now, entries)
         except KinesisError as error:
             return [error.code] * len(messages)
+        refused = sum(not result.ok for result in results)
+        if refused and self.on_throttled is not None:
+            self.on_throttled(now, "PutRecords", refused)
         return [
-            self._tell(now, "PutRecords", message, result)
+            self._tell(now, message, result)
             for message, result in zip(messages, results, strict=True)
         ]
 
-    def _tell(self, now: int, action: str, message: Message, result: PutResult) -> str | None:
+    def _tell(self, now: int, message: Message, result: PutResult) -> str | None:
         if result.ok:
             if self.on_stored is not None:
                 self.on_stored(now, result.shard_index, message)
             return None
         if self.on_shard_throttled is not None:
             self.on_shard_throttled(now, result.shard_index, message)
-        if self.on_throttled is not None:
-            self.on_throttled(now, action, 1)
         return result.error
 
     def shard_of(self, message: Message) -> int:
@@ -99,26 +121,37 @@ class Stream(Component):
         """Keep records until this consumer has passed them, too."""
         self._passed[consumer] = [0] * self.shard_count
 
-    def position(self, shard: int, where: Start) -> int:
-        """GetShardIterator: return where `TRIM_HORIZON` or `LATEST` is now."""
-        return self.state.position_for(self.sim.now, shard, where)
+    def position(self, shard: int, where: Start, consumer: str | None = None) -> int:
+        """GetShardIterator: return where `TRIM_HORIZON` or `LATEST` is now.
+
+        A consumer that gives its name here and to `read` begins there, and what it has not read
+        is announced as trimmed when it expires, not only when the consumer comes to read it.
+        """
+        found = self.state.position_for(self.sim.now, shard, where)
+        self._announce_missed(shard)
+        if consumer is not None:
+            self._read_to.setdefault(consumer, {})[shard] = found
+        return found
 
     def read(
-        self, shard: int, position: int, limit: int
+        self, shard: int, position: int, limit: int, consumer: str | None = None
     ) -> tuple[list[StoredRecord], int, str | None]:
         """GetRecords: return records, the next position, and an error code or None."""
         if self.down:
             return [], position, UNAVAILABLE
         now = self.sim.env._now
         found = self.state.get_records(now, shard, position, limit)
+        self._announce_missed(shard)
         if found.error is not None:
             if found.error == THROTTLED and self.on_read_throttled is not None:
                 self.on_read_throttled(now, shard)
             return [], position, found.error
-        if found.expired and self.on_trimmed is not None:
+        following = position if found.next_position is None else found.next_position
+        if consumer is not None:
+            self._read_to[consumer][shard] = following
+        elif found.expired and self.on_trimmed is not None:
             self.on_trimmed(now, shard, found.expired)
-        following = found.next_position
-        return found.records, position if following is None else following, None
+        return found.records, following, None
 
     def passed(self, consumer: str, shard: int, position: int) -> None:
         """Note that a consumer needs nothing before `position`, and forget what nobody needs."""
@@ -128,6 +161,22 @@ class Stream(Component):
         passed[shard] = position
         needed = min(each[shard] for each in self._passed.values())
         self.state.release_before(shard, needed)
+
+    def _sweep(self) -> None:
+        """Drop what is too old, even where nobody reads."""
+        self.state.expire(self.sim.now)
+        for shard in range(self.shard_count):
+            self._announce_missed(shard)
+        self._sweeper.arm(self.sim.now + self.retention_ns // _SWEEPS)
+
+    def _announce_missed(self, shard: int) -> None:
+        first = self.state.shards[shard].log.first
+        for read_to in self._read_to.values():
+            missed = first - read_to.get(shard, first)
+            if missed > 0:
+                read_to[shard] = first
+                if self.on_trimmed is not None:
+                    self.on_trimmed(self.sim.now, shard, missed)
 
     def unread(self, shard: int, position: int) -> Iterator[Message]:
         """Yield the messages from `position` on: a consumer's backlog, taking no quota."""

@@ -28,10 +28,12 @@ class Stream(Protocol):
     def register(self, consumer: str) -> None:
         """Make the consumer known."""
 
-    def position(self, shard: int, where: Any) -> int:
-        """Return a starting position."""
+    def position(self, shard: int, where: Any, consumer: str | None = None) -> int:
+        """Return a starting position; a consumer that gives its name begins there."""
 
-    def read(self, shard: int, position: int, limit: int) -> tuple[Any, int, str | None]:
+    def read(
+        self, shard: int, position: int, limit: int, consumer: str | None = None
+    ) -> tuple[Any, int, str | None]:
         """Read from a position now."""
 
     def passed(self, consumer: str, shard: int, position: int) -> None:
@@ -42,7 +44,7 @@ class Stream(Protocol):
 
 
 class _Reader:
-    """The worker of one shard."""
+    """The worker of one shard: where it reads next, and the batch it works on."""
 
     __slots__ = ("batch", "called_ns", "position", "shard")
 
@@ -60,7 +62,8 @@ class Consumer(Component):
         start_at: `TRIM_HORIZON` or `LATEST`.
         limit: most records of one read.
         poll_ns: time between reads of a shard that is caught up.
-        retry_ns: pause after a refused read.
+        retry: pause after a refused read (ns); random, or consumers would shut each other out.
+        call_time: how long a call takes to reach the shard (ns).
         time: how long a batch takes, whatever its size (ns).
         time_per_record: what each record adds (ns); None for nothing.
     """
@@ -77,7 +80,8 @@ class Consumer(Component):
         start_at: str,
         limit: int,
         poll_ns: int,
-        retry_ns: int,
+        retry: Sampler[int],
+        call_time: Sampler[int],
         time: Sampler[int],
         time_per_record: Sampler[int] | None,
     ) -> None:
@@ -85,7 +89,8 @@ class Consumer(Component):
         self._start_at = start_at
         self._limit = limit
         self._poll_ns = poll_ns
-        self._retry_ns = retry_ns
+        self._retry = retry
+        self._call_time = call_time
         self._time = time
         self._time_per_record = time_per_record
         self._readers: list[_Reader] = []
@@ -103,26 +108,33 @@ class Consumer(Component):
     def start(self) -> None:
         """Take a position in every shard, and begin to read."""
         for shard in range(self.stream.shard_count):
-            reader = _Reader(shard, self.stream.position(shard, self._start_at))
+            reader = _Reader(shard, self.stream.position(shard, self._start_at, self.name))
             self._readers.append(reader)
-            self._read(reader)
+            self._read_at(self.sim.now, reader)
+
+    def _read_at(self, time_ns: int, reader: _Reader) -> None:
+        """Call then; the shard answers when the call has reached it."""
+        reader.called_ns = time_ns
+        self.sim.at(time_ns + self._call_time.draw(), self._read, reader)
 
     def _read(self, reader: _Reader) -> None:
         now = self.sim.env._now
-        reader.called_ns = now
         if self.down:
-            self.sim.after(self._poll_ns, self._read, reader)
+            self._read_at(now + self._poll_ns, reader)
             return
-        records, following, error = self.stream.read(reader.shard, reader.position, self._limit)
+        records, following, error = self.stream.read(
+            reader.shard, reader.position, self._limit, self.name
+        )
         if error is not None:
-            self.sim.after(self._retry_ns, self._read, reader)
-        elif records:
-            self._begin(now, reader, records, following)
+            self._read_at(now + self._retry.draw(), reader)
+            return
+        reader.position = following
+        if records:
+            self._begin(now, reader, records)
         else:
-            reader.position = following
-            self.sim.after(self._poll_ns, self._read, reader)
+            self._read_at(max(now, reader.called_ns + self._poll_ns), reader)
 
-    def _begin(self, now: int, reader: _Reader, records: Sequence[Record], following: int) -> None:
+    def _begin(self, now: int, reader: _Reader, records: Sequence[Record]) -> None:
         batch = []
         for record in records:
             copy = Copy(record.message, record.arrived_ns)
@@ -139,43 +151,41 @@ class Consumer(Component):
             self.on_started(now, len(batch), False)
         base = self._slowed(self._time.at(batch[0].message.number))
         if self._time_per_record is None:
-            self.sim.after(base, self._finish, reader, following, now)
+            self.sim.after(base, self._finish, reader, now)
         else:
-            self.sim.after(base, self._step, reader, 0, following, now)
+            self.sim.after(base, self._step, reader, 0, now)
 
-    def _step(self, reader: _Reader, index: int, following: int, began: int) -> None:
+    def _step(self, reader: _Reader, index: int, began: int) -> None:
         """Work the next record of a batch; it completes at its own moment."""
         assert self._time_per_record is not None
         if index == len(reader.batch):
-            self._end(reader, following, began)
+            self._end(reader, began)
             return
         time = self._slowed(self._time_per_record.at(reader.batch[index].message.number))
-        self.sim.after(time, self._stepped, reader, index, following, began)
+        self.sim.after(time, self._stepped, reader, index, began)
 
-    def _stepped(self, reader: _Reader, index: int, following: int, began: int) -> None:
+    def _stepped(self, reader: _Reader, index: int, began: int) -> None:
         self._complete(reader.batch[index])
-        self._step(reader, index + 1, following, began)
+        self._step(reader, index + 1, began)
 
-    def _finish(self, reader: _Reader, following: int, began: int) -> None:
+    def _finish(self, reader: _Reader, began: int) -> None:
         for delivery in reader.batch:
             self._complete(delivery)
-        self._end(reader, following, began)
+        self._end(reader, began)
 
     def _complete(self, delivery: Delivery) -> None:
         delivery.copy.completions += 1
         if self.on_completed is not None:
             self.on_completed(self.sim.env._now, delivery)
 
-    def _end(self, reader: _Reader, following: int, began: int) -> None:
+    def _end(self, reader: _Reader, began: int) -> None:
         now = self.sim.env._now
         reader.batch = []
-        reader.position = following
-        self.stream.passed(self.name, reader.shard, following)
+        self.stream.passed(self.name, reader.shard, reader.position)
         if self.on_ended is not None:
             self.on_ended(now, now - began, "ok")
-        behind = self.stream.position(reader.shard, "LATEST") > following
-        due = now if behind else max(now, reader.called_ns + self._poll_ns)
-        self.sim.at(due, self._read, reader)
+        behind = self.stream.position(reader.shard, "LATEST") > reader.position
+        self._read_at(now if behind else max(now, reader.called_ns + self._poll_ns), reader)
 
     def _slowed(self, time_ns: int) -> int:
         return time_ns if self.slowness == 1.0 else round(time_ns * self.slowness)
@@ -184,5 +194,5 @@ class Consumer(Component):
         """Yield what is being worked on, and the backlog of every shard."""
         for reader in self._readers:
             yield from (("in_flight", delivery.copy) for delivery in reader.batch)
-            taken = reader.position + len(reader.batch)
-            yield from (("waiting", one) for one in self.stream.unread(reader.shard, taken))
+            unread = self.stream.unread(reader.shard, reader.position)
+            yield from (("waiting", message) for message in unread)

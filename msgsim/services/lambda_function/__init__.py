@@ -10,12 +10,13 @@ from msgsim.kernel.sampling import Sampler
 from msgsim.kernel.simulation import NS_PER_S
 from msgsim.kernel.waiting import TokenBucket
 from msgsim.model.chance import Chance, distribution
+from msgsim.model.failing import failure_rule
 from msgsim.model.service import Context, Service
 from msgsim.services.lambda_function.concurrency import AccountConcurrency
 from msgsim.services.lambda_function.environments import Environments
 from msgsim.services.lambda_function.events import EventQueue, EventRules
 from msgsim.services.lambda_function.function import Function
-from msgsim.services.lambda_function.handler import Handler, failure_rule
+from msgsim.services.lambda_function.handler import Handler
 from msgsim.services.lambda_function.spec import CODES, PAGE, FunctionSpec, check
 from msgsim.units import duration_ns
 
@@ -56,7 +57,6 @@ def _handler(name: str, spec: FunctionSpec, context: Context) -> Handler:
             return None
         return sim.times(name, purpose, chance.resolve(context.base_path))
 
-    share = sim.sampler(name, "fails", Uniform(0, 1)) if code.fails > 0 else None
     time = times("handler", code.time)
     assert time is not None
     return Handler(
@@ -64,7 +64,7 @@ def _handler(name: str, spec: FunctionSpec, context: Context) -> Handler:
         spec.Timeout * NS_PER_S,
         time_per_record=times("record", code.time_per_record),
         error_time=times("error", code.error_time),
-        fails=failure_rule(share, code.fails, dict(code.fails_if or {}), code.fails_attempts),
+        fails=failure_rule(code, lambda: sim.sampler(name, "fails", Uniform(0, 1))),
         report=code.report,
     )
 

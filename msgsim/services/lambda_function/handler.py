@@ -6,10 +6,11 @@ two variants of a scenario fail on the same records. `Function` then lets the pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-from msgsim.model.message import Delivery, Message
+from msgsim.model.failing import Fails
+from msgsim.model.message import Delivery
 
 RAISE, REPORT_FAILED, REPORT_AND_STOP = "raise", "failed", "stop"
 OK, ERROR, TIMEOUT = "ok", "error", "timeout"
@@ -20,9 +21,6 @@ class Numbered(Protocol):
 
     def at(self, number: int, attempt: int = 1) -> float:
         """Return the value of message `number` at its `attempt`."""
-
-
-Fails = Callable[[Message, int], bool]
 
 
 class Step:
@@ -166,33 +164,3 @@ class Handler:
 
 def _slowed(time_ns: float, slowness: float) -> int:
     return round(time_ns * slowness) if slowness != 1.0 else int(time_ns)
-
-
-def failure_rule(
-    share: Numbered | None,
-    probability: float,
-    poison: dict[str, tuple[object, ...]],
-    poison_attempts: int | None,
-) -> Fails | None:
-    """Return the rule by which a record fails, or None when it never does.
-
-    Args:
-        share: uniform numbers by message and attempt, compared with `probability`.
-        probability: chance that an attempt at a record fails.
-        poison: attribute → values; a message that has one of them in each always fails.
-        poison_attempts: how many attempts at such a message fail; None for all.
-    """
-    if not poison:
-        if share is None or probability <= 0:
-            return None
-        draws = share
-        return lambda message, attempt: draws.at(message.number, attempt) < probability
-
-    def fails(message: Message, attempt: int) -> bool:
-        if poison_attempts is None or attempt <= poison_attempts:
-            found = message.attributes
-            if all(found.get(name) in values for name, values in poison.items()):
-                return True
-        return share is not None and share.at(message.number, attempt) < probability
-
-    return fails

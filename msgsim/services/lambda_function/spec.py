@@ -2,59 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, cast
+from collections.abc import Iterator
+from typing import Annotated, cast
 
 from msgsim.model.catalog import page_beside
 from msgsim.model.chance import TimeDistribution
+from msgsim.model.failing import Failing
 from msgsim.model.service import Finding, Specs
 from msgsim.model.spec import (
     AwsNumber,
-    FieldError,
-    Parsed,
-    Positive,
     RefTo,
-    Share,
     Spec,
     String,
-    plain,
+    one_of,
 )
-from msgsim.problems import did_you_mean, quote
+from msgsim.problems import did_you_mean
 from msgsim.services.lambda_function.handler import RAISE, REPORT_AND_STOP, REPORT_FAILED
 
 PAGE = page_beside(__file__, "lambda.function.md")
-_REPORTS = (RAISE, REPORT_FAILED, REPORT_AND_STOP)
+REPORTS = (RAISE, REPORT_FAILED, REPORT_AND_STOP)
 
 
-def _report(value: Any) -> str:
-    text = str(value)
-    if text not in _REPORTS:
-        guess = did_you_mean(text, _REPORTS)
-        hint = f"did you mean {guess}?" if guess else None
-        raise FieldError("E130", f"report is {quote(text)}; known: {', '.join(_REPORTS)}", hint)
-    return text
-
-
-def _poison(value: Any) -> dict[str, tuple[object, ...]]:
-    read = plain(value)
-    if not isinstance(read, dict) or not read:
-        raise FieldError("E130", "fails_if needs attributes and values, such as {poison: true}")
-    return {name: tuple(v) if isinstance(v, list) else (v,) for name, v in read.items()}
-
-
-Poison = Annotated[Mapping[str, Any], Parsed(_poison, {"type": "object", "minProperties": 1})]
-
-
-class HandlerSpec(Spec):
+class HandlerSpec(Failing):
     """The user's code: how long it takes and where it fails."""
 
     time: TimeDistribution
     time_per_record: TimeDistribution | None = None
     error_time: TimeDistribution | None = None
-    fails: Share = 0.0
-    fails_if: Poison | None = None
-    fails_attempts: Positive | None = None
-    report: Annotated[str, Parsed(_report, {"enum": list(_REPORTS)})] = RAISE
+    report: Annotated[str, one_of(*REPORTS)] = RAISE
 
 
 class InvokeConfig(Spec):

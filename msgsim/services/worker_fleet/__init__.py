@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from msgsim.kernel.distributions import Constant, Distribution, Exponential, Uniform
 from msgsim.kernel.sampling import Sampler
 from msgsim.model.chance import Chance, distribution
-from msgsim.model.message import Message
+from msgsim.model.failing import failure_rule
 from msgsim.model.service import Context, Service
-from msgsim.services.worker_fleet.fleet import BackOff, Crash, Fails, Fleet, Routine
-from msgsim.services.worker_fleet.spec import CODES, PAGE, FleetSpec, WorkSpec, check
+from msgsim.services.worker_fleet.fleet import BackOff, Crash, Fleet, Routine
+from msgsim.services.worker_fleet.spec import CODES, PAGE, FleetSpec, check
 from msgsim.units import duration_ns
 
 KIND = "worker.fleet"
@@ -31,7 +30,7 @@ def build(name: str, spec: FleetSpec, context: Context) -> Fleet:
         _routine(spec, context),
         sim.times(name, "handler", spec.handler.time.resolve(context.base_path)),
         _back_off(name, context),
-        fails=_failure_rule(name, spec.handler, context),
+        fails=failure_rule(spec.handler, lambda: context.sim.sampler(name, "fails", Uniform(0, 1))),
         receive_time=_call_time(name, "receive_time", spec.receive_time, context),
         delete_time=_call_time(name, "delete_time", spec.delete_time, context),
         crashes=[
@@ -92,24 +91,6 @@ def _call_time(
     if isinstance(found, Constant) and found.value == 0:
         return None
     return context.sim.times(name, purpose, found)
-
-
-def _failure_rule(name: str, work: WorkSpec, context: Context) -> Fails | None:
-    """Return the rule by which an attempt at a message fails, or None when none does."""
-    poison: Mapping[str, Any] = work.fails_if or {}
-    chance, attempts = work.fails, work.fails_attempts
-    if not chance and not poison:
-        return None
-    draws = context.sim.sampler(name, "fails", Uniform(0, 1))
-
-    def fails(message: Message, attempt: int) -> bool:
-        if poison and (attempts is None or attempt <= attempts):
-            found = message.attributes
-            if all(found.get(key) in values for key, values in poison.items()):
-                return True
-        return chance > 0 and draws.at(message.number, attempt) < chance
-
-    return fails
 
 
 def connect(fleet: Fleet, spec: FleetSpec, context: Context) -> None:

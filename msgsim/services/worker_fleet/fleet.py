@@ -9,11 +9,9 @@ from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import Sampler
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
-from msgsim.model.message import Message
+from msgsim.model.failing import Fails
 from msgsim.model.ports import Polled
 from msgsim.services.worker_fleet.worker import Worker
-
-Fails = Callable[[Message, int], bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,62 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, cast
+from collections.abc import Iterator
+from typing import Annotated, cast
 
 from msgsim.model.catalog import page_beside
 from msgsim.model.chance import TimeDistribution
+from msgsim.model.failing import Failing
 from msgsim.model.service import Finding, Specs
 from msgsim.model.spec import (
     AwsNumber,
     Duration,
-    FieldError,
-    Parsed,
     Positive,
     Rate,
     RefTo,
-    Share,
     Spec,
     String,
     Whole,
-    plain,
+    one_of,
 )
-from msgsim.problems import did_you_mean, quote
 from msgsim.units import format_duration
 
 PAGE = page_beside(__file__, "worker.fleet.md")
 NS_PER_S = 1_000_000_000
 
 
-def _one_of(*words: str) -> Parsed:
-    def parse(value: Any) -> str:
-        text = str(value)
-        if text not in words:
-            guess = did_you_mean(text, words)
-            hint = f"did you mean {guess}?" if guess else None
-            raise FieldError("E130", f"{quote(text)} is not {' or '.join(words)}", hint)
-        return text
-
-    return Parsed(parse, {"enum": list(words)})
-
-
-def _poison(value: Any) -> dict[str, tuple[object, ...]]:
-    read = plain(value)
-    if not isinstance(read, dict) or not read:
-        raise FieldError("E130", "fails_if needs attributes and values, such as {poison: true}")
-    return {name: tuple(v) if isinstance(v, list) else (v,) for name, v in read.items()}
-
-
-Poison = Annotated[Mapping[str, Any], Parsed(_poison, {"type": "object", "minProperties": 1})]
-
-
-class WorkSpec(Spec):
+class WorkSpec(Failing):
     """The user's code: how long one message takes, and which messages fail."""
 
     time: TimeDistribution
-    fails: Share = 0.0
-    fails_if: Poison | None = None
-    fails_attempts: Positive | None = None
 
 
 class HeartbeatSpec(Spec):
@@ -84,9 +56,9 @@ class FleetSpec(Spec):
     MaxNumberOfMessages: Annotated[int, AwsNumber(PAGE, "MaxNumberOfMessages")] = 1
     WaitTimeSeconds: Annotated[int | None, AwsNumber(PAGE, "WaitTimeSeconds")] = None
     VisibilityTimeout: Annotated[int | None, AwsNumber(PAGE, "VisibilityTimeout")] = None
-    order: Annotated[str, _one_of("sequence", "parallel")] = "sequence"
-    delete: Annotated[str, _one_of("each", "batch")] = "each"
-    after_failure: Annotated[str | None, _one_of("continue", "skip_group")] = None
+    order: Annotated[str, one_of("sequence", "parallel")] = "sequence"
+    delete: Annotated[str, one_of("each", "batch")] = "each"
+    after_failure: Annotated[str | None, one_of("continue", "skip_group")] = None
     heartbeat: HeartbeatSpec | None = None
     receive_time: TimeDistribution | None = None
     delete_time: TimeDistribution | None = None

@@ -1,0 +1,64 @@
+"""Where a user's code fails: by chance, or always for messages with certain attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Protocol
+
+from msgsim.kernel.sampling import Sampler
+from msgsim.model.message import Message
+from msgsim.model.spec import FieldError, Parsed, Positive, Share, Spec, plain
+
+Fails = Callable[[Message, int], bool]
+"""(message, attempt) → whether this attempt at it fails; attempts count from 1."""
+
+
+def _poison(value: Any) -> dict[str, tuple[object, ...]]:
+    read = plain(value)
+    if not isinstance(read, dict) or not read:
+        raise FieldError("E130", "fails_if needs attributes and values, such as {poison: true}")
+    return {name: tuple(v) if isinstance(v, list) else (v,) for name, v in read.items()}
+
+
+Poison = Annotated[Mapping[str, Any], Parsed(_poison, {"type": "object", "minProperties": 1})]
+
+
+class Failing(Spec):
+    """The part of a handler that says which attempts fail.
+
+    `fails` is the chance of an attempt; a message that has one of the values of `fails_if` in each
+    attribute named there always fails, or only in its first `fails_attempts` attempts.
+    """
+
+    fails: Share = 0.0
+    fails_if: Poison | None = None
+    fails_attempts: Positive | None = None
+
+
+class Draws(Protocol):
+    """Makes the uniform numbers that chance is compared with, when they are needed."""
+
+    def __call__(self) -> Sampler[float]:
+        """Return them."""
+
+
+def failure_rule(code: Failing, draws: Draws) -> Fails | None:
+    """Return the rule by which an attempt at a message fails, or None when none ever does."""
+    probability, poison, attempts = code.fails, code.fails_if, code.fails_attempts
+    numbers = draws() if probability > 0 else None
+    if not poison:
+        return _by_chance(numbers, probability) if numbers is not None else None
+
+    def fails(message: Message, attempt: int) -> bool:
+        if attempts is None or attempt <= attempts:
+            found = message.attributes
+            if all(found.get(name) in values for name, values in poison.items()):
+                return True
+        return numbers is not None and numbers.at(message.number, attempt) < probability
+
+    return fails
+
+
+def _by_chance(numbers: Sampler[float], probability: float) -> Fails:
+    at = numbers.at
+    return lambda message, attempt: at(message.number, attempt) < probability
