@@ -84,6 +84,10 @@ def _run_file(file: str, options: RunOptions) -> int:
     if results.partial:
         print("msgsim: interrupted; the results are partial", file=sys.stderr)
         return 130
+    broken = [one for run in plain["runs"] for one in run["invariants"]["violated"]]
+    if broken:
+        print(f"msgsim: the model broke an invariant: {broken[0]}", file=sys.stderr)
+        return 3
     return 1 if results.failed else 0
 
 

@@ -244,6 +244,19 @@ def test_a_runaway_model_exits_3(
     assert "events" in capsys.readouterr().err
 
 
+def test_a_broken_invariant_exits_3(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A queue that forgets what it holds: the ledger no longer sums, and the run says so."""
+    from msgsim.services.sqs_queue.queue import Queue
+
+    monkeypatch.setattr(Queue, "holds", lambda queue: ())
+    assert call("run", small, "--set", "Workers.handler.time=10s") == 3
+    shown = capsys.readouterr()
+    assert "does not sum" in shown.out
+    assert "broke an invariant" in shown.err
+
+
 def test_a_bug_of_ours_exits_70_with_a_crash_file(
     small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

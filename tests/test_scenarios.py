@@ -14,6 +14,8 @@ import pytest
 import msgsim
 from msgsim.bundled import scenario_names, scenario_path
 from msgsim.experiment.result import to_plain
+from msgsim.experiment.run import drive, prepare
+from tests.services.by_hand import Recorder
 
 NAMES = scenario_names()
 
@@ -70,6 +72,17 @@ def test_the_same_seed_gives_the_same_json(name: str, tmp_path: Path) -> None:
 def test_another_seed_gives_another_run() -> None:
     """The seed matters (otherwise the test above proves nothing)."""
     assert plain("hello")["fingerprint"] != plain("hello", seed=99)["fingerprint"]
+
+
+def test_an_attached_observer_changes_nothing() -> None:
+    """Listening to every fact of every component leaves all results as they are."""
+    scenario = msgsim.load(scenario_path("poison_message"))
+    quiet, watched = prepare(scenario), prepare(scenario, observers=[Recorder()])
+    drive(quiet)
+    drive(watched)
+
+    assert quiet.observers.to_json() == watched.observers.to_json()
+    assert quiet.events == watched.events
 
 
 def test_an_unrelated_component_changes_no_draw() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +16,7 @@ from msgsim.kernel.simulation import Simulation
 from msgsim.model.message import Key, Message
 from msgsim.services.kinesis.shards import StreamState
 from msgsim.services.kinesis.stream import Stream
-from tests.services.by_hand import ns
+from tests.services.by_hand import Recorder, ns
 
 REGIONS = {"us-east": 40, "eu-west": 40} | dict.fromkeys(
     ("ap-south", "sa-east", "us-west", "ca-central", "eu-north", "af-south", "me-south", "ap-east"),
@@ -35,6 +39,13 @@ def record(number: int, key: str) -> Message:
     return Message(number, Key(key), 0, 0, size_bytes=200)
 
 
+def drive(sim: Simulation, clicks: Stream, keys: Iterator[Key], seconds: int) -> None:
+    """Send 4,000 records of 200 B per second, evenly spaced."""
+    for number in range(seconds * 4_000):
+        sim.run(number * 250_000)
+        clicks.accept(Message(number, next(keys), 0, sim.now, size_bytes=200))
+
+
 def test_q15_loads_follow_from_the_md5_of_the_keys() -> None:
     """Question Q15: shard loads 100, 100, 0, 0, 1800, 1700, 0, 300 of 4,000 records/s."""
     clicks = stream(Simulation(), 8)
@@ -43,6 +54,40 @@ def test_q15_loads_follow_from_the_md5_of_the_keys() -> None:
         loads[clicks.shard_of(record(0, key))] += percent * 40
 
     assert loads == [100, 100, 0, 0, 1_800, 1_700, 0, 300]
+
+
+def test_q15_refuses_a_third_although_half_the_capacity_is_idle() -> None:
+    """Question Q15: 60 s of 4,000 steady records/s; shards of 1,800 and 1,700 take 1,000 each.
+
+    1,500 of 4,000 a second are refused (37.5 %), less the two full buckets of 1,000 at the start.
+    """
+    sim = Simulation()
+    clicks, recorder = stream(sim, 8), Recorder()
+    clicks.bind([recorder])
+    cycle = [name for name, percent in REGIONS.items() for _ in range(round(percent * 0.4))]
+    random.Random(15).shuffle(cycle)
+    drive(sim, clicks, itertools.cycle(map(Key, cycle)), seconds=60)
+    refused = [fact[3] for fact in recorder.facts if fact[1] == "shard_throttled"]
+    stored = {fact[3] for fact in recorder.facts if fact[1] == "stored"}
+
+    assert 0.36 <= len(refused) / 240_000 <= 0.39
+    assert abs(len(refused) - (60 * 1_500 - 2 * 1_000)) <= 4
+    assert set(refused) == {4, 5}
+    assert stored == {0, 1, 4, 5, 7}, "three of the eight shards are idle"
+
+
+def test_q15_many_keys_spread_the_same_load() -> None:
+    """Question Q15: device-0 … device-3999 with one record/s each: 481 to 553 a shard, 0 refused."""
+    sim = Simulation()
+    clicks, recorder = stream(sim, 8), Recorder()
+    clicks.bind([recorder])
+    devices = [Key(f"device-{number}") for number in range(4_000)]
+    loads = Counter(clicks.shard_of(record(0, key.name)) for key in devices)
+    drive(sim, clicks, itertools.cycle(devices), seconds=5)
+
+    assert (min(loads.values()), max(loads.values())) == (481, 553)
+    assert recorder.count("shard_throttled") == 0
+    assert recorder.count("stored") == 20_000
 
 
 def test_what_a_shard_refuses_depends_on_its_own_load() -> None:
@@ -68,6 +113,52 @@ def test_put_records_fails_in_part() -> None:
     codes = clicks.accept_batch([record(1_001, keys[0]), record(1_002, keys[1])])
 
     assert codes == ["ProvisionedThroughputExceededException", None]
+
+
+def test_a_throttled_call_is_announced_once_with_its_records() -> None:
+    """PutRecords with two refused entries is one call; PutRecord counts for itself."""
+    sim = Simulation()
+    clicks, recorder = stream(sim, 1), Recorder()
+    clicks.bind([recorder])
+    for number in range(999):
+        clicks.accept(record(number, "k"))
+    clicks.accept_batch([record(number, "k") for number in range(999, 1_002)])
+    clicks.accept(record(1_002, "k"))
+
+    told = [fact[3:] for fact in recorder.facts if fact[1] == "throttled"]
+    assert told == [("PutRecords", 2), ("PutRecord", 1)]
+    assert recorder.count("shard_throttled") == 3
+
+
+def test_a_stream_holds_records_for_its_readers_only() -> None:
+    """It knows the age of its oldest record; who still needs what is the consumers' account."""
+    sim = Simulation()
+    clicks = stream(sim, 1)
+    assert clicks.oldest_ns() is None
+    sim.run(ns("3s"))
+    clicks.accept(record(0, "k"))
+    assert clicks.oldest_ns() == ns("3s")
+    assert list(clicks.holds()) == []
+    assert [message.number for message in clicks.unread(0, 0)] == [0]
+
+
+def test_retention_drops_records_nobody_reads_and_says_so_once() -> None:
+    """T3: expiry is by age alone. 24 h on, what a consumer has not read is announced as trimmed."""
+    sim = Simulation()
+    clicks, recorder = stream(sim, 1), Recorder()
+    clicks.bind([recorder])
+    clicks.register("R")
+    clicks.start()
+    for number in range(5):
+        clicks.accept(record(number, "k"))
+    begin = clicks.position(0, "TRIM_HORIZON", "R")
+    _, following, _ = clicks.read(0, begin, 2, "R")
+    sim.run(ns("25h"))
+    records, last, error = clicks.read(0, following, 10, "R")
+
+    assert (records, last, error) == ([], 5, None)
+    assert [fact[3:] for fact in recorder.facts if fact[1] == "trimmed"] == [(0, 3)]
+    assert clicks.oldest_ns() is None
 
 
 def test_records_are_forgotten_when_every_consumer_has_passed() -> None:
@@ -158,8 +249,11 @@ def test_a_consumer_that_is_too_slow_falls_behind() -> None:
 @pytest.mark.parametrize(
     ("properties", "code"),
     [
-        ("", "E230"),
+        ("", "E301"),
         (", StreamModeDetails: {StreamMode: ON_DEMAND}", "E301"),
+        (", StreamModeDetails: {StreamMode: PROVISIONED}", "E230"),
+        (", ShardCount: 2, StreamModeDetails: {StreamMode: provisioned}", "E204"),
+        (", ShardCount: 2, MaxRecordSizeInKiB: 512", "E201"),
         (", ShardCount: 0", "E201"),
         (", ShardCount: 2, RetentionPeriodHours: 12", "E201"),
     ],
