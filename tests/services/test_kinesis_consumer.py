@@ -59,7 +59,7 @@ def test_five_consumers_wait_about_a_second() -> None:
 
 @pytest.mark.parametrize("poll", ["200ms", "250ms", "333ms"])
 def test_no_consumer_is_shut_out_of_a_contended_shard(poll: str) -> None:
-    """R1: five calls/s belong to all consumers alike: none gets less than nine tenths of the rest."""
+    """R1: five calls/s belong to all alike: nobody gets less than 0.9 of what another gets."""
     rows = shared(5, poll)["ledger"].values()
     done = [row["done"] for row in rows]
     assert len(done) == 5

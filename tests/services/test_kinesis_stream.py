@@ -59,7 +59,8 @@ def test_q15_loads_follow_from_the_md5_of_the_keys() -> None:
 def test_q15_refuses_a_third_although_half_the_capacity_is_idle() -> None:
     """Question Q15: 60 s of 4,000 steady records/s; shards of 1,800 and 1,700 take 1,000 each.
 
-    1,500 of 4,000 a second are refused (37.5 %), less the two full buckets of 1,000 at the start.
+    1,500 of 4,000 a second are refused (37.5 %), less the two full buckets of 1,000 at the start;
+    a cycle of the keys takes 10 ms, so that each bucket may end with up to 10 tokens.
     """
     sim = Simulation()
     clicks, recorder = stream(sim, 8), Recorder()
@@ -71,13 +72,13 @@ def test_q15_refuses_a_third_although_half_the_capacity_is_idle() -> None:
     stored = {fact[3] for fact in recorder.facts if fact[1] == "stored"}
 
     assert 0.36 <= len(refused) / 240_000 <= 0.39
-    assert abs(len(refused) - (60 * 1_500 - 2 * 1_000)) <= 4
+    assert abs(len(refused) - (60 * 1_500 - 2 * 1_000)) <= 2 * 10
     assert set(refused) == {4, 5}
     assert stored == {0, 1, 4, 5, 7}, "three of the eight shards are idle"
 
 
 def test_q15_many_keys_spread_the_same_load() -> None:
-    """Question Q15: device-0 … device-3999 with one record/s each: 481 to 553 a shard, 0 refused."""
+    """Question Q15: device-0 … device-3999, one record/s each: 481 to 553 a shard, 0 refused."""
     sim = Simulation()
     clicks, recorder = stream(sim, 8), Recorder()
     clicks.bind([recorder])

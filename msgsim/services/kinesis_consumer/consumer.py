@@ -63,7 +63,8 @@ class Consumer(Component):
         limit: most records of one read.
         poll_ns: time between reads of a shard that is caught up.
         retry: pause after a refused read (ns); random, or consumers would shut each other out.
-        call_time: how long a call takes to reach the shard (ns).
+        call_time: how long a poll takes to reach the shard (ns); a consumer that is behind reads
+            at once, as if it had fetched ahead.
         time: how long a batch takes, whatever its size (ns).
         time_per_record: what each record adds (ns); None for nothing.
     """
@@ -185,7 +186,11 @@ class Consumer(Component):
         if self.on_ended is not None:
             self.on_ended(now, now - began, "ok")
         behind = self.stream.position(reader.shard, "LATEST") > reader.position
-        self._read_at(now if behind else max(now, reader.called_ns + self._poll_ns), reader)
+        if behind:
+            reader.called_ns = now
+            self.sim.at(now, self._read, reader)
+        else:
+            self._read_at(max(now, reader.called_ns + self._poll_ns), reader)
 
     def _slowed(self, time_ns: int) -> int:
         return time_ns if self.slowness == 1.0 else round(time_ns * self.slowness)
