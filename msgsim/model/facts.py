@@ -42,7 +42,9 @@ GHOST = Signal("ghost", "a deleted copy came back from a replica", ("copy",))
 STORED = Signal("stored", "a shard stored a record", ("shard", "message"))
 SHARD_THROTTLED = Signal("shard_throttled", "a shard refused a record", ("shard", "message"))
 TRIMMED = Signal(
-    "trimmed", "retention ended for records a consumer had not read", ("shard", "count")
+    "trimmed",
+    "retention ended for records a consumer had not read",
+    ("shard", "count", "consumer"),
 )
 READ_THROTTLED = Signal("read_throttled", "a shard refused a read", ("shard",))
 

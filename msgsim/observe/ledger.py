@@ -16,7 +16,7 @@ In = out, per row:
   A consumer of a stream holds what it has not read yet, as well.
 - *in transit*: held by a client, a topic or a subscription at the end.
 - *dead-lettered*, *expired*: copies that left that way; from a subscription too. Records that a
-  stream trimmed unread are expired (told apart only while the stream has one consumer).
+  stream trimmed before a consumer had read them are expired for that consumer.
 - *deduplicated*: sends acknowledged and not kept, by the entry or the subscriber.
 - *filtered*: kept out by a filter policy. *refused*: given up by the publisher; it counts on each
   of the workload's rows.
@@ -104,15 +104,12 @@ class Ledger:
         self.rows: dict[str, Row] = {}
         self._via: dict[str, list[Row]] = {}
         self.finished = False
-        self._readers: dict[str, list[Row]] = {}
         for route in system.routes:
             if route.subscriber in system.components:
                 row = self.rows.setdefault(route.subscriber, Row(route.subscriber))
                 row.routes.append(route)
                 if route.via is not None:
                     self._via.setdefault(route.via, []).append(row)
-                if announces(system.components[route.entry], "stored"):
-                    self._readers.setdefault(route.entry, []).append(row)
         letters = {route.dead_letter for route in system.routes}
         for component in system.components.values():
             if announces(component, "sent"):
@@ -132,7 +129,7 @@ class Ledger:
         if component.name in self._via:
             return self._of_subscription(self._via[component.name], signal.name)
         if signal.name == "trimmed":
-            return self._of_stream(self._readers.get(component.name, []))
+            return self._trimmed
         row = self.rows.get(component.judged)
         if row is None:
             return None
@@ -159,15 +156,10 @@ class Ledger:
             return deduplicated
         return sent if row.subscriber in self._takes_others else None
 
-    def _of_stream(self, readers: list[Row]) -> Listener | None:
-        if len(readers) != 1:
-            return None
-        row = readers[0]
-
-        def trimmed(now: int, shard: object, count: int) -> None:
+    def _trimmed(self, now: int, shard: object, count: int, consumer: str) -> None:
+        row = self.rows.get(consumer)
+        if row is not None:
             row.lines["expired"] += count
-
-        return trimmed
 
     def _of_subscription(self, rows: list[Row], signal: str) -> Listener | None:
         def filtered(now: int, message: Message) -> None:

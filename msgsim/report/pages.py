@@ -1,11 +1,19 @@
-"""Pages as text: what `msgsim explain` prints about a kind of component."""
+"""Pages as text: what `msgsim explain` prints about a kind of component, or about a topic."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from msgsim.model.catalog import Page
+
+PACKAGE = Path(__file__).parent.parent
+
+
+def topics() -> dict[str, Page]:
+    """Return by name the pages that are about no kind of component, such as `metrics`."""
+    return {path.stem: Page(path) for path in sorted(PACKAGE.glob("*/*.md"))}
 
 
 def page_text(page: Page, kind: str) -> str:

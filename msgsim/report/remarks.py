@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from msgsim.report.side_by_side import stored_and_refused
-from msgsim.report.text import number, seconds, share
+from msgsim.report.text import counted, number, seconds, share
 
 
 def remarks(runs: list[dict[str, Any]]) -> list[str]:
@@ -49,16 +49,16 @@ def _ledger(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
         if untouched:
             yield (
                 1,
-                f"{number(untouched)} messages of {name} were dead-lettered and never ran: they "
-                "were received, but no consumer began them (`msgsim explain sqs.queue`)",
+                f"{counted(untouched, 'message')} of {name} dead-lettered without ever running: "
+                "received, but no consumer began them (`msgsim explain sqs.queue`)",
             )
         if row["expired"]:
-            yield 2, f"{number(row['expired'])} messages of {name} outlived their retention"
+            yield 2, f"{counted(row['expired'], 'message')} of {name} outlived the retention"
         if row["discarded"]:
-            yield 2, f"{number(row['discarded'])} messages for {name} were given up for good"
+            yield 2, f"{counted(row['discarded'], 'message')} for {name} given up for good"
         left = row["waiting"] + row["in_flight"]
         if left and left > 0.01 * row["published"] > 0:
-            yield 4, f"{name} still held {number(left)} messages when the run ended"
+            yield 4, f"{name} still held {counted(left, 'message')} when the run ended"
 
 
 def _servers(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
@@ -67,7 +67,7 @@ def _servers(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
         if throttled:
             yield (
                 2,
-                f"{name} was throttled {number(throttled)} times; a mapping goes on receiving "
+                f"{name} was throttled {counted(throttled, 'time')}; a mapping goes on receiving "
                 "while its function is throttled (`msgsim explain lambda.event_source_mapping`)",
             )
 
@@ -90,8 +90,8 @@ def _duplicates(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
         if found["duplicate_processings"]:
             causes = {cause: count for cause, count in found["by_cause"].items() if count}
             listed = ", ".join(f"{cause} {number(count)}" for cause, count in causes.items())
-            total = number(found["duplicate_processings"])
-            yield 3, f"{name}: {total} processings beyond the first of a message ({listed})"
+            total = counted(found["duplicate_processings"], "processing")
+            yield 3, f"{name}: {total} beyond the first of a message ({listed})"
     for name, found in run["order"].items():
         if found.get("max_stall_s") and found["max_stall_s"] > 60:
             yield 5, f"a key of {name} stood still for {seconds(found['max_stall_s'])}"

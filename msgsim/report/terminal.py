@@ -89,7 +89,7 @@ def _blocks(run: dict[str, Any], paint: Paint) -> list[list[str]]:
 
 def _header(plain: dict[str, Any], paint: Paint) -> Iterator[str]:
     scenario = plain["scenario"]
-    title = f"{scenario['name']}: {scenario['question']}"
+    title = f"{scenario['name']}: {scenario['question']}".removesuffix(": ")
     yield from (paint.bold(line) for line in textwrap.wrap(title, WIDTH)[:2])
     runs = plain["runs"]
     events = sum(run["events"] for run in runs)

@@ -38,6 +38,11 @@ def number(value: float | int) -> str:
     return format_count(value)
 
 
+def counted(value: int, word: str) -> str:
+    """Return a count with its noun: `1 message`, `37 messages`."""
+    return f"{number(value)} {word}" if value == 1 else f"{number(value)} {word}s"
+
+
 def seconds(value: float) -> str:
     """Return a time for people: `1.84 s`."""
     return format_seconds(value)

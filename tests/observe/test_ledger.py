@@ -282,7 +282,7 @@ def test_records_a_stream_consumer_has_not_read() -> None:
     system = HandSystem(sim, {p.name: p for p in parts}, [Route("s", "r", None, ("w",))])
     system.observe()
     messages = [source.send(stream) for _ in range(5)]
-    stream.on_trimmed(0, 0, 1)
+    stream.on_trimmed(0, 0, 1, "r")
     taken = [Delivery(Copy(message, 0), 1, 0) for message in messages[1:3]]
     reader.complete(taken[0])
     reader.held.extend([taken[1].copy, *messages[3:]])

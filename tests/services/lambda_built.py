@@ -56,11 +56,11 @@ class PlainStream(Component):
         records = self.shards[shard % self.shard_count]
         records.append(StoredRecord(message, self.sim.now, len(records)))
 
-    def position(self, shard: int, where: str) -> int:
+    def position(self, shard: int, where: str, consumer: str | None = None) -> int:
         return len(self.shards[shard]) if where == "LATEST" else 0
 
     def read(
-        self, shard: int, position: int, limit: int
+        self, shard: int, position: int, limit: int, consumer: str | None = None
     ) -> tuple[list[StoredRecord], int, str | None]:
         self.reads += 1
         if self.reads in self.refused_reads:

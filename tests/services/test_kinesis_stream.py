@@ -158,7 +158,7 @@ def test_retention_drops_records_nobody_reads_and_says_so_once() -> None:
     records, last, error = clicks.read(0, following, 10, "R")
 
     assert (records, last, error) == ([], 5, None)
-    assert [fact[3:] for fact in recorder.facts if fact[1] == "trimmed"] == [(0, 3)]
+    assert [fact[3:] for fact in recorder.facts if fact[1] == "trimmed"] == [(0, 3, "R")]
     assert clicks.oldest_ns() is None
 
 

@@ -92,7 +92,7 @@ class StreamMapping(Component):
             return
         for shard in range(self.stream.shard_count):
             lanes = [self._make_lane() for _ in range(self._lane_count)]
-            reader = Reader(shard, self.stream.position(shard, self._reading.start), lanes)
+            reader = Reader(shard, self.stream.position(shard, self._reading.start, self.name), lanes)
             reader.timer = self.sim.timer(partial(self._poll, reader))
             reader.windows = [self.sim.timer(partial(self._serve, reader, lane)) for lane in lanes]
             reader.timer.arm(self.sim.now + self._offset.at(shard))
@@ -123,7 +123,9 @@ class StreamMapping(Component):
             return
         reader.last_poll_ns = now
         progress = reader.progress
-        records, after, error = self.stream.read(reader.shard, progress.read_to, reading.limit)
+        records, after, error = self.stream.read(
+            reader.shard, progress.read_to, reading.limit, self.name
+        )
         if error is not None:
             reader.timer.arm(now + reading.period_ns)
             return

@@ -27,11 +27,11 @@ class Stream(Protocol):
     name: str
     shard_count: int
 
-    def position(self, shard: int, where: str) -> int:
+    def position(self, shard: int, where: str, consumer: str | None = None) -> int:
         """Return the position `TRIM_HORIZON` (oldest record kept) or `LATEST` (next one)."""
 
     def read(
-        self, shard: int, position: int, limit: int
+        self, shard: int, position: int, limit: int, consumer: str | None = None
     ) -> tuple[Sequence[Record], int, str | None]:
         """Read from a position now (GetRecords): records, the next position, an error code."""
 

@@ -149,8 +149,6 @@ class Stream(Component):
         following = position if found.next_position is None else found.next_position
         if consumer is not None:
             self._read_to[consumer][shard] = following
-        elif found.expired and self.on_trimmed is not None:
-            self.on_trimmed(now, shard, found.expired)
         return found.records, following, None
 
     def passed(self, consumer: str, shard: int, position: int) -> None:
@@ -171,12 +169,12 @@ class Stream(Component):
 
     def _announce_missed(self, shard: int) -> None:
         first = self.state.shards[shard].log.first
-        for read_to in self._read_to.values():
+        for consumer, read_to in self._read_to.items():
             missed = first - read_to.get(shard, first)
             if missed > 0:
                 read_to[shard] = first
                 if self.on_trimmed is not None:
-                    self.on_trimmed(self.sim.now, shard, missed)
+                    self.on_trimmed(self.sim.now, shard, missed, consumer)
 
     def unread(self, shard: int, position: int) -> Iterator[Message]:
         """Yield the messages from `position` on: a consumer's backlog, taking no quota."""
