@@ -21,8 +21,8 @@ def scenario_folder() -> Path:
 
 
 def scenario_names() -> list[str]:
-    """Return the names of all bundled scenarios, such as `fanout` and `questions/q07`, sorted."""
-    return sorted(_by_name())
+    """Return the names of all bundled scenarios: `fanout` and its like, then `questions/q07`."""
+    return sorted(_by_name(), key=lambda name: ("/" in name, name))
 
 
 def scenario_path(name: str) -> Path:

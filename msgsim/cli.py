@@ -162,12 +162,17 @@ def new(
 
 @app.command()
 def explain(
-    what: Annotated[str, typer.Argument(help="A type such as sqs.queue, or a code such as E201.")],
+    what: Annotated[
+        str | None,
+        typer.Argument(help="A type such as sqs.queue, a topic, or a code such as E201."),
+    ] = None,
 ) -> None:
-    """Print the page about a kind of component or a problem code.
+    """Print the page about a kind of component, a topic or a problem code; or list them all.
 
     \b
+      msgsim explain
       msgsim explain sqs.queue
+      msgsim explain metrics
       msgsim explain E201
     """
     from msgsim.commands import explain_subject
@@ -207,17 +212,12 @@ def _use_color(when: str) -> bool:
 @contextmanager
 def _guarded() -> Iterator[None]:
     """Turn what can go wrong into the documented exit codes, never a traceback."""
-    from msgsim.kernel.simulation import BudgetExceeded
-
     try:
         yield
     except ProblemError as error:
         color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
         print(render(error.problems, error.sources, color=color), file=sys.stderr)
         _leave(CANNOT)
-    except BudgetExceeded as error:
-        print(f"msgsim: {error}: the model feeds itself", file=sys.stderr)
-        _leave(GUARD)
     except KeyboardInterrupt:
         print("msgsim: interrupted", file=sys.stderr)
         _leave(INTERRUPTED)
@@ -225,6 +225,12 @@ def _guarded() -> Iterator[None]:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until exit
         _leave(OK)
     except Exception as error:
+        if type(error).__name__ == "BudgetExceeded":
+            print(f"msgsim: {error}: the model feeds itself", file=sys.stderr)
+            _leave(GUARD)
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error of Typer
+            error.show()
+            _leave(CANNOT)
         _crash(error)
 
 
@@ -247,6 +253,11 @@ def _leave(code: int) -> NoReturn:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exits with the documented code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 shows ? and goes on
+            stream.reconfigure(errors="replace")
     run_app: Callable[..., Any] = app
     with _guarded():
-        run_app(args=arguments, prog_name="msgsim")
+        code = run_app(args=arguments, prog_name="msgsim", standalone_mode=False)
+        sys.stdout.flush()
+        _leave(int(code or OK))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,8 @@ from msgsim.problems import (
     render,
     to_json,
 )
+
+INTERRUPTED = 130
 
 register("E170", "nothing of that name", "A bundled scenario, a type or a code was misspelt.")
 register("E171", "the file exists", "`msgsim new` does not overwrite without --force.")
@@ -52,7 +55,12 @@ def run_files(files: Sequence[str], options: RunOptions) -> int:
     if len(files) > 1 and (options.json or options.report or options.plots):
         message = "--json, --report and --plots take one scenario at a time"
         raise ProblemError([Problem("E172", message, None, "run them one by one")])
-    return max(_run_file(file, options) for file in files)
+    worst = 0
+    for file in files:
+        worst = max(worst, _run_file(file, options))
+        if worst == INTERRUPTED:
+            break
+    return worst
 
 
 def _run_file(file: str, options: RunOptions) -> int:
@@ -61,12 +69,13 @@ def _run_file(file: str, options: RunOptions) -> int:
     from msgsim.report.terminal import summary
     from msgsim.scenario.load import load
 
+    path = find_scenario(file)
+    scenario = load(path, options.overrides)
     for target in (options.json, options.report):
         if target is not None and target != "-":
-            check_writable(target)
+            _check_target(target, path)
     if options.plots is not None:
         make_folder(options.plots)
-    scenario = load(find_scenario(file), options.overrides)
     with _interruptible() as stop, _progress_bar(options.progress) as progress:
         results = run_all(
             scenario,
@@ -83,12 +92,19 @@ def _run_file(file: str, options: RunOptions) -> int:
     _write_outputs(results, plain, options, _again(file, options))
     if results.partial:
         print("msgsim: interrupted; the results are partial", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     broken = [one for run in plain["runs"] for one in run["invariants"]["violated"]]
     if broken:
         print(f"msgsim: the model broke an invariant: {broken[0]}", file=sys.stderr)
         return 3
     return 1 if results.failed else 0
+
+
+def _check_target(target: str, scenario: str) -> None:
+    if scenario != "-" and Path(target).exists() and Path(target).samefile(scenario):
+        message = f"{quote(target)} is the scenario itself, and would be overwritten"
+        raise ProblemError([Problem("E172", message, None, "name another file")])
+    check_writable(target)
 
 
 def _write_outputs(results: Any, plain: dict[str, Any], options: RunOptions, again: str) -> None:
@@ -117,6 +133,8 @@ def _again(file: str, options: RunOptions) -> str:
     words = ["msgsim", "run", file]
     for override in options.overrides:
         words += ["--set", override]
+    if options.replications is not None:
+        words += ["--replications", str(options.replications)]
     return shlex.join(words)
 
 
@@ -239,49 +257,81 @@ def _validate(
 
 
 def list_scenarios() -> None:
-    """Print the bundled scenarios with their questions."""
+    """Print the bundled scenarios with their questions, those in folders after the others."""
     from msgsim.scenario.load import load
 
     names = scenario_names()
     width = max((len(name) for name in names), default=0)
+    group = ""
     for name in names:
+        folder = name.rpartition("/")[0]
+        if folder != group:
+            group = folder
+            print(f"\n{folder}:")
         print(f"{name:<{width}}  {load(scenario_path(name)).question}")
 
 
 def new_scenario(target: str, source: str, force: bool) -> None:
     """Copy a bundled scenario to `target`."""
     try:
-        text = scenario_path(source).read_text(encoding="utf-8")
+        original = scenario_path(source)
     except KeyError:
         message = f"no bundled scenario is called {quote(source)}"
         raise ProblemError([Problem("E170", message, None, _which(source))]) from None
     if Path(target).exists() and not force:
         message = f"{quote(target)} exists"
         raise ProblemError([Problem("E171", message, None, "choose another name, or --force")])
+    text = original.read_text(encoding="utf-8")
     write_atomically(target, text)
     print(f"wrote {target}: run it with `msgsim run {target}`")
+    for recording in _recordings(text, original.parent):
+        copy = Path(target).parent / recording.name
+        if not copy.exists():
+            write_atomically(copy, recording.read_bytes())
+            print(f"wrote {copy}, which it replays")
+    print("for completion in an editor: `msgsim schema --write msgsim.schema.json`")
 
 
-def explain_subject(what: str) -> None:
-    """Print the page of a kind of component, or of a problem code."""
-    import msgsim.scenario.load  # noqa: F401 - registers the codes of the floors above
+def _recordings(text: str, folder: Path) -> list[Path]:
+    """Return the files beside a scenario that it names."""
+    names = re.findall(r"[\w.-]+\.(?:csv|jsonl|ndjson|json)\b", text)
+    return [folder / name for name in dict.fromkeys(names) if (folder / name).is_file()]
+
+
+def explain_subject(what: str | None) -> None:
+    """Print the page of a kind of component, a topic or a problem code; without one, the list."""
+    import msgsim.experiment.judge
+    import msgsim.scenario.load  # noqa: F401 - both register the codes of the floors above
+    from msgsim.report.pages import page_text, topics
     from msgsim.services import discover
 
-    services = discover()
-    if what in services:
-        from msgsim.report.pages import page_text
-
-        print(page_text(services[what].page, what))
+    pages = {name: service.page for name, service in discover().items()} | topics()
+    if what is None:
+        print("\n".join(_subjects()))
+    elif what in pages:
+        print(page_text(pages[what], what))
     elif what.upper() in CODES:
         code = what.upper()
         print(f"{code}: {CODES[code]}\n")
         if PAGES[code] != CODES[code]:
             print(PAGES[code])
     else:
-        guess = did_you_mean(what, [*services, *CODES])
-        hint = f"did you mean {guess}?" if guess else f"types: {', '.join(services)}"
+        guess = did_you_mean(what, [*pages, *CODES])
+        hint = f"did you mean {guess}? `msgsim explain` lists all" if guess else None
         message = f"nothing is known about {quote(what)}"
-        raise ProblemError([Problem("E170", message, None, hint)])
+        raise ProblemError([Problem("E170", message, None, hint or "; ".join(_subjects()))])
+
+
+def _subjects() -> list[str]:
+    """Return what `explain` knows, a line for each sort."""
+    from msgsim.report.pages import topics
+    from msgsim.services import discover
+
+    return [
+        f"components: {', '.join(discover())}",
+        f"topics: {', '.join(topics())}",
+        "codes: such as E201 or W211 (topic `scenario` lists them)",
+    ]
 
 
 def print_schema(target: str | None) -> None:

@@ -15,9 +15,11 @@ import msgsim
 from msgsim.bundled import scenario_names, scenario_path
 from msgsim.experiment.result import to_plain
 from msgsim.experiment.run import drive, prepare
+from msgsim.problems import ProblemError
 from tests.services.by_hand import Recorder
 
 NAMES = scenario_names()
+TOP = [name for name in NAMES if "/" not in name]
 
 
 def plain(name: str, **options: Any) -> dict[str, Any]:
@@ -50,7 +52,7 @@ def test_expectations_hold_and_books_balance(name: str) -> None:
         assert all(row["sums"] for row in run["ledger"].values())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TOP)
 def test_the_same_seed_gives_the_same_json(name: str, tmp_path: Path) -> None:
     """Bit-identical in another process, under another PYTHONHASHSEED, and with figures drawn."""
     texts = []
@@ -67,6 +69,36 @@ def test_the_same_seed_gives_the_same_json(name: str, tmp_path: Path) -> None:
         texts.append(json.dumps(found))
 
     assert texts[0] == texts[1]
+
+
+def test_every_question_has_its_scenario() -> None:
+    """Seventeen questions, after the other scenarios."""
+    assert NAMES == TOP + [f"questions/q{number:02}" for number in range(1, 18)]
+
+
+@pytest.mark.parametrize(
+    ("name", "override", "code"),
+    [
+        ("q06", "Images.VisibilityTimeout=30", "E210"),
+        ("q09", "OrdersMap.BatchSize=100", "E212"),
+        ("q14", "Orders.Subscription[1]={Protocol: lambda, Endpoint: Fn}", "E241"),
+    ],
+)
+def test_designs_that_a_question_says_aws_refuses(name: str, override: str, code: str) -> None:
+    """A function that may outlive the timeout, a large batch without a window, Lambda behind a
+    FIFO topic: the comments of these scenarios show the commands.
+    """
+    with pytest.raises(ProblemError) as refusal:
+        msgsim.load(scenario_path(name), [override])
+
+    assert [one.code for one in refusal.value.problems if one.code[0] == "E"] == [code]
+
+
+def test_a_timeout_that_aws_advises_against() -> None:
+    """q06: a visibility timeout of the function's timeout is allowed, six times that is advised."""
+    scenario = msgsim.load(scenario_path("q06"), ["Images.VisibilityTimeout=60"])
+
+    assert "W211" in [one.code for one in scenario.warnings]
 
 
 def test_another_seed_gives_another_run() -> None:

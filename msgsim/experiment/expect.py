@@ -237,7 +237,7 @@ class _Reader:
         return FieldError(
             "E150",
             f"the rule {self.text!r} {why}",
-            "for example: Billing.latency.p99 < 5s, or Dlq.arrived == 0, or drain_time in 4s..6s",
+            "for example: Billing.latency.p99 < 5s, Dlq.arrived == 0, Billing.drain_time in 4s..6s",
         )
 
     def _peek(self) -> tuple[str, str]:
@@ -299,7 +299,10 @@ class _Reader:
                 raise self._error("has an open bracket")
             return inner
         if (group, word) == ("arith", "-"):
-            return _Operation("-", _Number(0.0, "number"), self._atom())
+            inner = self._atom()
+            if isinstance(inner, _Number):
+                return _Number(-inner.value, inner.dimension)
+            return _Operation("*", _Number(-1.0, "number"), inner)
         raise self._error("ends too early" if group == "end" else f"has {word!r} in a wrong place")
 
     def _metric(self, word: str) -> MetricName:

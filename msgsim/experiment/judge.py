@@ -12,7 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from msgsim.experiment.expect import Compiled, MetricName, check_dimensions, compile_rule, evaluate
+from msgsim.experiment.expect import (
+    Compiled,
+    MetricName,
+    check_dimensions,
+    compile_rule,
+    dimension_of,
+    evaluate,
+)
 from msgsim.model.spec import FieldError
 from msgsim.observe import Metrics, UnknownMetric
 from msgsim.problems import Problems, register
@@ -139,7 +146,7 @@ class Judge:
             variant, target, path = target, path[0], path[1:]
         metrics = watching[variant or self._variants[0]]
         selector = _selector(name)
-        stat_of = _stat(name, self._scenario.duration_ns)
+        stat_of = _stat(name, self._scenario.duration_ns, self._scenario.header.warm_up)
         try:
             metric, stat = metrics.split(target, selector, path)
             asked = stat_of(stat)
@@ -171,12 +178,14 @@ def _selector(name: MetricName) -> tuple[str, str] | None:
     return name.selectors[0] if name.selectors else None
 
 
-def _stat(name: MetricName, duration_ns: int) -> Any:
+def _stat(name: MetricName, duration_ns: int, warm_up_ns: int) -> Any:
     window = name.window
     if window is None:
         return lambda stat: stat
     if window.end_ns > duration_ns:
         raise FieldError("E153", f"{name.text} looks beyond the end of the run", "see duration:")
+    if window.kind == "between" and window.begin_ns < warm_up_ns:
+        raise FieldError("E153", f"{name.text} begins in the warm-up", "see warm_up:")
     if window.kind == "at":
         return lambda stat: ("at", window.begin_ns)
     return lambda stat: ("between", window.begin_ns, window.end_ns, *([stat] if stat else []))
@@ -218,7 +227,7 @@ def _outcomes(case: _Case) -> Iterator[Outcome]:
         each = []
         for comparison in case.compiled.comparisons:
             left = comparison.left
-            dimension = case.addresses[left].dimension if isinstance(left, MetricName) else "number"
+            dimension = dimension_of(left, lambda name: case.addresses[name].dimension)
             each.append(
                 (
                     comparison.holds(values.__getitem__),

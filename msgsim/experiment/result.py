@@ -35,7 +35,9 @@ def to_plain(results: Results) -> dict[str, Any]:
         "expect": [_verdict(verdict) for verdict in results.verdicts],
         "assumptions": _assumptions(results),
         "notes": _notes(results),
-        "advice": [str(problem.message) for problem in scenario.warnings],
+        "advice": [
+            {"code": problem.code, "message": problem.message} for problem in scenario.warnings
+        ],
         "runs": [_run(run) for run in results.runs],
     }
     found = _finite(found)
@@ -61,6 +63,8 @@ def _scenario(scenario: Scenario) -> dict[str, Any]:
         "question": scenario.question,
         "seed": scenario.seed,
         "duration_s": scenario.duration_ns / NS_PER_S,
+        "warm_up_s": scenario.header.warm_up / NS_PER_S,
+        "replications": scenario.header.replications,
         "hash": scenario_hash(scenario),
         "variants": list(scenario.variants),
     }

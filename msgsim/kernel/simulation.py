@@ -36,9 +36,12 @@ class BudgetExceeded(Exception):
 
 
 class _Shot(simpy.Event):
-    """One pending call `fn(*args)`, returned to the pool just before it is made."""
+    """One pending call `fn(*args)`, returned to the pool just before it is made.
 
-    __slots__ = ("args", "calls", "fn")
+    `Simulation.run` makes the call itself; the callback is for SimPy's own `step`.
+    """
+
+    __slots__ = ("args", "fn")
 
     def __init__(self, env: simpy.Environment, pool: list[_Shot]) -> None:
         super().__init__(env)
@@ -49,14 +52,41 @@ class _Shot(simpy.Event):
 
         def fire(_event: simpy.Event) -> None:
             fn, args = self.fn, self.args
+            self.callbacks = calls
             pool.append(self)
             fn(*args)
 
-        self.calls: list[Any] = [fire]
+        calls: list[Any] = [fire]
+        self.callbacks = calls
 
 
 def _nothing() -> None:
     """Stand in for the call of a shot that has never been armed."""
+
+
+def _process(event: Any) -> None:
+    """Do for one of SimPy's own events what its `step` does."""
+    callbacks = event.callbacks
+    event.callbacks = None
+    for callback in callbacks:
+        callback(event)
+    if not event._ok and not hasattr(event, "_defused"):
+        raise event._value
+
+
+def _after(env: Any, pool: list[_Shot]) -> Callable[..., None]:
+    """Return `Simulation.after`: made once, because looking its parts up is half of a call."""
+    heap, next_id = env._queue, env._eid.__next__
+
+    def after(delay_ns: int, fn: Callable[..., Any], *args: Any) -> None:
+        if delay_ns < 0:
+            raise ValueError(f"negative delay: {delay_ns} ns")
+        shot = pool.pop() if pool else _Shot(env, pool)
+        shot.fn = fn
+        shot.args = args
+        heappush(heap, (env._now + delay_ns, _NORMAL, next_id(), shot))
+
+    return after
 
 
 class Timer:
@@ -111,6 +141,10 @@ class Simulation:
     Args:
         seed: the run's seed; together with `replication` it fixes every random draw.
         replication: index of this replication of the same scenario.
+
+    Attributes:
+        after: `after(delay_ns, fn, *args)` calls `fn(*args)` after `delay_ns` nanoseconds;
+            it raises `ValueError` if the delay is negative.
     """
 
     def __init__(self, seed: int = 1, replication: int = 0) -> None:
@@ -122,6 +156,7 @@ class Simulation:
         self._next_id = self.env._eid.__next__
         self._pool: list[_Shot] = []
         self._names: set[str] = set()
+        self.after = _after(self.env, self._pool)
 
     @property
     def now(self) -> int:
@@ -141,27 +176,7 @@ class Simulation:
         shot = pool.pop() if pool else _Shot(env, pool)
         shot.fn = fn
         shot.args = args
-        shot.callbacks = shot.calls
         heappush(self._heap, (time_ns, _NORMAL, self._next_id(), shot))
-
-    def after(self, delay_ns: int, fn: Callable[..., Any], *args: Any) -> None:
-        """Call `fn(*args)` after `delay_ns` nanoseconds.
-
-        Raises:
-            ValueError: the delay is negative.
-        """
-        if delay_ns < 0:
-            raise ValueError(f"negative delay: {delay_ns} ns")
-        env = self.env
-        pool = self._pool
-        shot = pool.pop() if pool else _Shot(env, pool)
-        shot.fn = fn
-        shot.args = args
-        shot.callbacks = shot.calls
-        heappush(
-            self._heap,
-            (env._now + delay_ns, _NORMAL, self._next_id(), shot),
-        )
 
     def timer(self, fn: Callable[[], Any]) -> Timer:
         """Return an alarm, not yet armed, that calls `fn()`."""
@@ -181,18 +196,18 @@ class Simulation:
         Raises:
             BudgetExceeded: more than `max_events` events in total have been handled.
         """
-        env, heap = self.env, self._heap
+        env, heap, pool = self.env, self._heap, self._pool
         handled = self.events_handled
         limit = max_events if max_events is not None else 1 << 62
         try:
             while heap and heap[0][0] <= until:
                 env._now, _, _, event = heappop(heap)
-                callbacks = event.callbacks
-                event.callbacks = None
-                for callback in callbacks:
-                    callback(event)
-                if not event._ok and not hasattr(event, "_defused"):
-                    raise event._value
+                if event.__class__ is _Shot:
+                    fn, args = event.fn, event.args
+                    pool.append(event)
+                    fn(*args)
+                else:
+                    _process(event)
                 handled += 1
                 if handled > limit:
                     raise BudgetExceeded(handled, self.now)

@@ -75,23 +75,21 @@ class Observers:
             observer.settle(now)
 
     def forget(self, now: int) -> None:
-        """End the warm-up: latency, depth, age and busyness are observed from now on.
+        """End the warm-up: latency, depth, age and servers are observed from now on.
 
-        Counts, and with them the ledger, stay those of the whole run, so that it still sums.
+        Counts of messages, and with them the ledger, stay those of the whole run, so that it
+        still sums.
         """
         self.settle(now)
+        for stream in self.completions.streams.values():
+            for kept in stream.groups.values():
+                kept.forget()
         for seen in self.latency.subscribers.values():
-            for durations in (seen.end_to_end, seen.transit, seen.waiting, seen.processing):
-                durations.forget()
+            seen.forget()
         for queue in self.queues.watches.values():
-            for gauge in (queue.visible, queue.in_flight, queue.delayed, queue.stored):
-                gauge.forget()
-            queue.residences.forget()
+            queue.forget(now)
         for server in self.servers.watches.values():
-            server.concurrency.forget()
-            server.pollers.forget()
-            for durations in (server.durations, server.batch_sizes, server.cold_starts):
-                durations.forget()
+            server.forget()
 
     def finish(self, now: int) -> None:
         """End the run: ask who still holds what, and check the invariants. Called once."""

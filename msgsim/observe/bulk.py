@@ -115,9 +115,7 @@ def _open_holes(
     opened = np.flatnonzero(outstanding) + base
     overtakers = np.searchsorted(tops, opened, side="right")
     below = opened - (settled + overtakers)
-    for rank, at, lower in zip(
-        opened.tolist(), overtakers.tolist(), below.tolist(), strict=True
-    ):
+    for rank, at, lower in zip(opened.tolist(), overtakers.tolist(), below.tolist(), strict=True):
         disorder.holes.append(rank)
         disorder._info.append((disorder.arrivals + at, lower, mark(at)))
 
@@ -128,9 +126,9 @@ def inversions(ranks: Ranks) -> int:
     rows = 1 << max(0, (-(-ranks.size // width) - 1).bit_length())
     low = int(ranks.min())
     span = int(ranks.max()) - low + 2
-    table = np.full(rows * width, span - 1, dtype=np.int64)  # what fills up comes last, in order
-    table[: ranks.size] = ranks - low
-    table = table.reshape(rows, width)
+    filled = np.full(rows * width, span - 1, dtype=np.int64)  # what fills up comes last, in order
+    filled[: ranks.size] = ranks - low
+    table = filled.reshape(rows, width)
     found = int(((table[:, :, None] > table[:, None, :]) & _EARLIER).sum())
     table.sort(axis=1)
     while len(table) > 1:

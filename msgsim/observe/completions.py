@@ -1,145 +1,127 @@
 """Completions: the one listener for `completed`, which others read in batches.
 
-A *first* completion is the first time a message is processed with success at a subscriber. Its
-times are noted until some thousands have come together and then handed to every reader at once;
-anything else (a second processing of the same copy, another copy of the same message) is told at
-once. No delivery is kept: objects that stay alive cost more than what is read from them.
+A *first* completion is the first time a message is processed with success at a subscriber. Each
+completion is noted in a journal until some thousands have come together; then the observer of order
+says which of them are firsts, and their times are handed to every reader at once. A second
+processing of the same copy is told at once.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.model.message import Copy, Delivery
+from msgsim.model.message import Copy, Delivery, Key, Message
+from msgsim.observe import journal
 from msgsim.observe.histogram import Durations
+from msgsim.observe.journal import FULL, GONE, RESENT, SKIPPED, KeyNumbers, Rows, pack
 from msgsim.observe.system import System, consumers_of, subscribers_of
 
-BATCH = 8_192
 MOST_RESENT = 65_536
 
-Judge = Callable[[int, Delivery], bool]
+Judge = Callable[[Rows], NDArray[np.bool_]]
 Times = NDArray[np.int64]
 FirstsReader = Callable[[Times, Times, Times, Times], None]
+OthersReader = Callable[[int], None]
 AgainReader = Callable[[int, Delivery], None]
 LateReader = Callable[[Copy], None]
-Keep = Callable[[int, int, Delivery], int]
+Keep = Callable[[int, Rows, Sequence[Key]], None]
 
 
 class Stream:
-    """The completions of one subscriber.
+    """The completions of one subscriber, and what the observer of order has to know between them.
 
     Attributes:
-        judge: says whether the message of a copy's first completion is done for the first time
-            here; the observer of order, which knows the ranks that are done, replaces it.
+        judge: says which rows of the journal are first completions; the observer of order, which
+            knows the ranks that are done, replaces it.
         firsts_readers: called with four columns: when messages were born, arrived, were received
             by the attempt that succeeded, and were done (ns).
-        again_readers: called with every other completion, at once.
+        others_readers: called with how many completions were of another copy of a message done
+            before.
+        again_readers: called with every further completion of the same copy, at once.
         late_readers: called with copies that are done although they had been given up.
-        keep: called with `(place, now, delivery)` of a first completion; returns the place at which
-            it wants to be called next.
+        keep: called with a batch of first completions: the place of the first of them, their rows,
+            and the keys by their numbers.
+        keys: the numbers of keys in the journal.
         groups: end-to-end latency of the keys that somebody asked about, by name.
-        other_copies: copies done whose message had been done before by another copy.
-        again: completions that were not the first of their message.
         by_consumer: messages done, per consumer, where several share the subscriber.
     """
 
     def __init__(self) -> None:
         self.judge: Judge = first_unless_resent()
         self.firsts_readers: list[FirstsReader] = []
+        self.others_readers: list[OthersReader] = []
         self.again_readers: list[AgainReader] = []
         self.late_readers: list[LateReader] = []
         self.keep: Keep = _keep_nothing
+        self.keys = KeyNumbers()
         self.groups: dict[str, Durations] = {}
-        self.other_copies = 0
-        self.again = 0
         self.by_consumer: dict[str, int] = {}
-        self._handed_on = 0
-        self._columns = tuple(array("q") for _ in range(4))
-        self._listener: Listener | None = None
+        self._journal = bytearray()
+        self._messages = 0
+        self._other_copies = 0
+        self._again = 0
 
     @property
     def messages(self) -> int:
         """Messages that were processed with success at least once."""
-        return self._handed_on + len(self._columns[0])
+        self.flush()
+        return self._messages
 
     @property
     def copies(self) -> int:
         """Copies that were processed with success at least once."""
-        return self.messages + self.other_copies
+        return self.messages + self._other_copies
 
-    def flush(self) -> None:
-        """Hand what has come together to the readers."""
-        columns = [np.array(column, dtype=np.int64) for column in self._columns]
-        for column in self._columns:
-            del column[:]
-        self._handed_on += columns[0].size
-        for reader in self.firsts_readers:
-            reader(*columns)
+    @property
+    def again(self) -> int:
+        """Completions that were not the first of their message."""
+        self.flush()
+        return self._again + self._other_copies
 
-    def listener(self) -> Listener:
-        """Return what to call with `(now, delivery)` when a delivery is completed."""
-        if self._listener is None:
-            self._listener = self._make_listener()
-        return self._listener
+    # Noting --------------------------------------------------------------------------------
 
-    def _make_listener(self) -> Listener:
-        judge, flush, repeated, late = self.judge, self.flush, self._repeated, self._late
-        keep, groups, in_group = self.keep, self.groups, self._in_group
-        born, arrived, received, ended = (column.append for column in self._columns)
-        waiting = self._columns[0]
-        place, wanted = -1, 0
+    def listener(self, consumer: int = 0) -> Listener:
+        """Return what to call with `(now, delivery)` when a consumer has completed a delivery."""
+        notes, flush, repeated, late = self._journal, self.flush, self._repeated, self._late
+        write, keys = notes.extend, self.keys
 
         def completed(now: int, delivery: Delivery) -> None:
-            nonlocal place, wanted
             copy = delivery.copy
-            if copy.completions == 1:
-                if copy.gone:
-                    late(copy)
-                if judge(now, delivery):
-                    born(delivery.message.born_ns)
-                    arrived(copy.arrived_ns)
-                    received(delivery.received_ns)
-                    ended(now)
-                    place += 1
-                    if place == wanted:
-                        wanted = keep(place, now, delivery)
-                    if groups:
-                        in_group(now, delivery)
-                    if len(waiting) == BATCH:
-                        flush()
-                    return
-            repeated(now, delivery)
+            if copy.completions != 1:
+                repeated(now, delivery)
+                return
+            message = delivery.message
+            what = 0 if message.tries == 1 else RESENT
+            if copy.gone:
+                what |= GONE
+                late(copy)
+            born, rank, number = message.born_ns, message.rank, message.number
+            key, received = keys[message.key], delivery.received_ns
+            write(pack(now, born, copy.arrived_ns, received, rank, number, key, what, consumer))
+            if len(notes) >= FULL:
+                flush()
 
         return completed
-
-    def _in_group(self, now: int, delivery: Delivery) -> None:
-        message = delivery.message
-        found = self.groups.get(message.key.name)
-        if found is not None:
-            found.add(now - message.born_ns)
 
     def counting_listener(self, consumer: str) -> Listener:
         """Return the same, counting the messages of one of several consumers."""
-        inner, counts = self.listener(), self.by_consumer
-        counts[consumer] = 0
+        self.by_consumer.setdefault(consumer, 0)
+        return self.listener(list(self.by_consumer).index(consumer))
 
-        def completed(now: int, delivery: Delivery) -> None:
-            before = self.messages
-            inner(now, delivery)
-            counts[consumer] += self.messages - before
-
-        return completed
+    def note_end(self, what: int, now: int, message: Message, arrived_ns: int) -> None:
+        """Note, for the observer of order, that a message was SKIPPED or GIVEN_UP."""
+        rank, number, key = message.rank, message.number, self.keys[message.key]
+        self._journal += pack(now, message.born_ns, arrived_ns, -1, rank, number, key, what, 0)
+        if len(self._journal) >= FULL:
+            self.flush()
 
     def _repeated(self, now: int, delivery: Delivery) -> None:
-        self.again += 1
-        if delivery.copy.completions == 1:
-            self.other_copies += 1
+        self._again += 1
         for reader in self.again_readers:
             reader(now, delivery)
 
@@ -147,10 +129,45 @@ class Stream:
         for reader in self.late_readers:
             reader(copy)
 
+    # Working off ---------------------------------------------------------------------------
 
-def _keep_nothing(place: int, now: int, delivery: Delivery) -> int:
-    """Keep nothing, and never ask again."""
-    return -1
+    def flush(self) -> None:
+        """Work the journal off: hand first completions to the readers."""
+        if not self._journal:
+            return
+        rows = journal.unpacked(self._journal)
+        first = self.judge(rows)
+        others = int(((rows[:, journal.WHAT] < SKIPPED) & ~first).sum())
+        if others:
+            self._other_copies += others
+            for tell in self.others_readers:
+                tell(others)
+        firsts = rows[first]
+        if len(firsts):
+            self._hand_on(firsts)
+
+    def _hand_on(self, firsts: Rows) -> None:
+        done, born, arrived, received = (firsts[:, column].copy() for column in range(4))
+        for reader in self.firsts_readers:
+            reader(born, arrived, received, done)
+        if self.groups:
+            self._group(firsts[:, journal.KEY], done - born)
+        if self.by_consumer:
+            counts = np.bincount(firsts[:, journal.CONSUMER], minlength=len(self.by_consumer))
+            for consumer, count in zip(self.by_consumer, counts.tolist(), strict=True):
+                self.by_consumer[consumer] += count
+        self.keep(self._messages, firsts, self.keys.seen)
+        self._messages += len(firsts)
+
+    def _group(self, keys: NDArray[np.int64], latencies: Times) -> None:
+        names = [key.name for key in self.keys.seen]
+        for name, durations in self.groups.items():
+            numbers = [number for number, known in enumerate(names) if known == name]
+            durations.extend(latencies[np.isin(keys, numbers)])
+
+
+def _keep_nothing(place: int, firsts: Rows, keys: Sequence[Key]) -> None:
+    """Keep no sample."""
 
 
 def first_unless_resent() -> Judge:
@@ -161,16 +178,15 @@ def first_unless_resent() -> Judge:
     """
     seen: dict[int, None] = {}
 
-    def judge(now: int, delivery: Delivery) -> bool:
-        message = delivery.message
-        if message.tries == 1:
-            return True
-        if message.number in seen:
-            return False
-        seen[message.number] = None
-        if len(seen) > MOST_RESENT:
-            del seen[next(iter(seen))]
-        return True
+    def judge(rows: Rows) -> NDArray[np.bool_]:
+        first = np.ones(len(rows), dtype=np.bool_)
+        for place in np.flatnonzero(rows[:, journal.WHAT] & RESENT).tolist():
+            number = int(rows[place, journal.NUMBER])
+            first[place] = number not in seen
+            seen[number] = None
+            if len(seen) > MOST_RESENT:
+                del seen[next(iter(seen))]
+        return first
 
     return judge
 

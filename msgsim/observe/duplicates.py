@@ -47,17 +47,19 @@ class SubscriberDuplicates:
         self.queued = attempts is not None
 
     def again(self, now: int, delivery: Delivery) -> None:
-        """Take note of a processing beyond the first."""
+        """Take note of a processing of the same copy beyond the first."""
         copy = delivery.copy
-        if copy.completions == 1:
-            cause = PRODUCER_RETRY
-        elif copy.ghost:
+        if copy.ghost:
             cause = REPLICA
         elif self.queued and delivery.attempt > 1:
             cause = QUEUE_REDELIVERY
         else:
             cause = CONSUMER_RETRY
         self.causes[cause] += 1
+
+    def other_copies(self, count: int) -> None:
+        """Take note of processings of other copies of messages that had been done."""
+        self.causes[PRODUCER_RETRY] += count
 
     def ended(self, copy: Copy) -> None:
         """Take note of how often a copy was tried that was given up without success."""
@@ -82,6 +84,7 @@ class Duplicates:
             attempts = None if watch is None else _attempts_of(watch)
             found = self.subscribers[name] = SubscriberDuplicates(stream, attempts)
             stream.again_readers.append(found.again)
+            stream.others_readers.append(found.other_copies)
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:
         """Listen to failures, and to copies given up where no queue counts them."""

@@ -69,11 +69,12 @@ class Stored:
 class _Effects:
     """Which messages have had an effect at one entry, of the workloads that send to it."""
 
-    __slots__ = ("_ranks", "_workloads")
+    __slots__ = ("_ranks", "_workloads", "in_turn")
 
     def __init__(self, workloads: set[str]) -> None:
         self._workloads = workloads
         self._ranks = Ranks()
+        self.in_turn = self._ranks.in_turn
 
     def first(self, message: Message) -> bool | None:
         """Say whether this is the message's first effect; None if it did not come directly."""
@@ -152,13 +153,23 @@ class Entries:
         }
         return heard.get(signal)
 
-    def _of_entry(self, name: str, signal: str) -> Listener | None:
-        first, taken, total = self._effects[name].first, self.taken, self.stored[name]
+    def _accepted(self, name: str) -> Listener:
+        effects, taken, total = self._effects[name], self.taken, self.stored[name]
+        first, in_turn = effects.first, effects.in_turn
 
         def accepted(now: int, message: Message) -> None:
             total.count += 1
-            if first(message) is False:
-                taken[name, message.key.workload].stored_again += 1
+            key = message.key
+            if in_turn.get(key) == message.rank:  # a key of ours: a first effect, in its turn
+                in_turn[key] = message.rank + 1
+            elif first(message) is False:
+                taken[name, key.workload].stored_again += 1
+
+        return accepted
+
+    def _of_entry(self, name: str, signal: str) -> Listener | None:
+        first, taken, total = self._effects[name].first, self.taken, self.stored[name]
+        accepted = self._accepted(name)
 
         def sent(now: int, copy: Copy) -> None:
             total.count += 1

@@ -41,6 +41,11 @@ class SubscriberLatency:
         self.waiting.extend(received - arrived)
         self.processing.extend(ended - received)
 
+    def forget(self) -> None:
+        """End the warm-up: start anew."""
+        for durations in (self.end_to_end, self.transit, self.waiting, self.processing):
+            durations.forget()
+
     def to_json(self) -> dict[str, Any]:
         """Return every stage as plain data."""
         found = {"end_to_end": self.end_to_end.to_json()}
@@ -76,6 +81,7 @@ class Latency:
         if found is None:
             return {}
         if group is not None:
+            self._streams[subscriber].flush()
             kept = self._streams[subscriber].groups.setdefault(group, Durations())
             return {"latency": distribution("time", lambda: kept)}
         return {

@@ -37,6 +37,10 @@ class Measure(Protocol):
         """The statistics it answers."""
 
     @property
+    def window_stats(self) -> tuple[str, ...]:
+        """Those it answers about a window of time; the usual one is the first."""
+
+    @property
     def default(self) -> str:
         """The usual one, meant when none is named."""
 
@@ -79,6 +83,11 @@ class Counter:
     def stats(self) -> tuple[str, ...]:
         """`share` only where there is something to be a share of."""
         return ("count", "end", "rate") + (("share",) if self.base is not None else ())
+
+    @property
+    def window_stats(self) -> tuple[str, ...]:
+        """What was added in the window, per second, or as a share."""
+        return ("count", "rate") + (("share",) if self.base is not None else ())
 
     def value(self, stat: str, elapsed_ns: int) -> float | None:
         if self.known is not None and not self.known():
@@ -129,6 +138,11 @@ class Distribution:
             ("end",) if self.end is not None else ()
         )
 
+    @property
+    def window_stats(self) -> tuple[str, ...]:
+        """All but `end`: a window has no latest value."""
+        return ("mean", *QUANTILES, "min", "max", "count")
+
     def value(self, stat: str, elapsed_ns: int) -> float | None:
         if stat == "end":
             return _scaled(self.end() if self.end is not None else None, self.dimension)
@@ -159,6 +173,7 @@ class Level:
     dimension: str = "number"
     default: str = "mean"
     stats: tuple[str, ...] = ("mean", "min", "max", "end")
+    window_stats: tuple[str, ...] = ("mean",)
 
     def value(self, stat: str, elapsed_ns: int) -> float | None:
         gauge = self.gauge
@@ -189,6 +204,11 @@ class Number:
     dimension: str = "number"
     default: str = ""
     stats: tuple[str, ...] = ("max", "end")
+
+    @property
+    def window_stats(self) -> tuple[str, ...]:
+        """A count grows by so much in a window; a time such as a longest stall does not."""
+        return ("end",) if self.dimension == "number" else ()
 
     def value(self, stat: str, elapsed_ns: int) -> float | None:
         return _scaled(self.read(), self.dimension)

@@ -35,7 +35,7 @@ class UnknownMetric(ValueError):
     def __init__(self, what: str, word: str, candidates: Iterable[str]) -> None:
         self.word = word
         self.candidates = sorted(set(candidates))
-        meant = did_you_mean(word, self.candidates)
+        meant = did_you_mean(word, (one for one in self.candidates if one != word))
         hint = f"; did you mean {meant}?" if meant is not None else ""
         super().__init__(f"{what}{hint}")
         self.suggestion = meant
@@ -113,8 +113,8 @@ class Metrics:
         """
         measure = self._measure(target, selector, metric)
         name = _inner(stat)
-        self._check_stat(measure, metric, name)
-        return dimension_of(measure, name or measure.default)
+        self._check_stat(measure, metric, name, _is_window(stat))
+        return dimension_of(measure, name or _usual(measure, _is_window(stat)))
 
     def value(self, target: str, selector: Selector, metric: str, stat: Stat = "") -> float | None:
         """Return a statistic in base units (seconds, bytes, per second); None without data.
@@ -134,7 +134,7 @@ class Metrics:
         if stat[0] == "at":
             return measure.at(shots[0][0])
         window = Window(shots[0][0], shots[1][0], stat[2] - stat[1])
-        return measure.between(window, _inner(stat) or measure.default)
+        return measure.between(window, _inner(stat) or _usual(measure, True))
 
     # Windows -------------------------------------------------------------------------------
 
@@ -145,7 +145,7 @@ class Metrics:
             UnknownMetric: no such target, metric or statistic.
         """
         measure = self._measure(target, selector, metric)
-        self._check_stat(measure, metric, _inner(stat))
+        self._check_stat(measure, metric, _inner(stat), _is_window(stat))
         for moment in _moments(stat):
             self.watch(moment)
             shot = (measure.snapshot(),) if moment == 0 else None
@@ -179,13 +179,14 @@ class Metrics:
             raise UnknownMetric(f"{target} has no metric {metric}", metric, known)
         return known[metric]
 
-    def _check_stat(self, measure: Measure, metric: str, stat: str) -> None:
-        if stat and stat not in measure.stats:
-            raise UnknownMetric(
-                f"{metric} has no statistic {stat}, only {', '.join(measure.stats)}",
-                stat,
-                measure.stats,
-            )
+    def _check_stat(self, measure: Measure, metric: str, stat: str, window: bool = False) -> None:
+        known = measure.window_stats if window else measure.stats
+        if window and not known:
+            raise UnknownMetric(f"{metric} cannot be asked for a window of time", metric, ())
+        if stat and stat not in known:
+            of = " of a window" if window else ""
+            what = f"{metric} has no statistic {stat}{of}, only {', '.join(known)}"
+            raise UnknownMetric(what, stat, known)
 
     def _measures(self, target: str, selector: Selector) -> dict[str, Measure]:
         if target not in self._system.components and target not in EVERYONE:
@@ -291,6 +292,17 @@ def _inner(stat: Stat) -> str:
     if isinstance(stat, str):
         return stat
     return stat[3] if len(stat) > 3 else ""
+
+
+def _is_window(stat: Stat) -> bool:
+    return not isinstance(stat, str) and stat[0] == "between"
+
+
+def _usual(measure: Measure, window: bool) -> str:
+    """Return the statistic meant when none is named."""
+    if not window or measure.default in measure.window_stats:
+        return measure.default
+    return measure.window_stats[0]
 
 
 def _moments(stat: Stat) -> tuple[int, ...]:

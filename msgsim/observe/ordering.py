@@ -14,21 +14,41 @@ counted for it.
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
 from msgsim.model.message import Copy, Delivery, Key, Message
-from msgsim.observe.completions import Completions, Judge, Stream
+from msgsim.observe.bulk import WORTH_IT
+from msgsim.observe.completions import Completions, Stream
 from msgsim.observe.disorder import SEEN_BEFORE
 from msgsim.observe.entries import Entries
 from msgsim.observe.gauges import NS_PER_S
 from msgsim.observe.histogram import Durations
+from msgsim.observe.journal import (
+    ARRIVED,
+    DONE,
+    GIVEN_UP,
+    GONE,
+    KEY,
+    RANK,
+    SKIPPED,
+    WHAT,
+    Rows,
+    by_key,
+)
 from msgsim.observe.measure import Measure, counter, distribution, number
 from msgsim.observe.ranks import Ranks
 from msgsim.observe.sampling import OrderSample
 from msgsim.observe.system import System, holding
 from msgsim.observe.tracks import Track
+
+RECEIVES = 8_192
+"""First receives that are worked off without waiting for anybody to ask."""
 
 
 class SubscriberOrder:
@@ -36,7 +56,6 @@ class SubscriberOrder:
 
     Attributes:
         tracks: by key, how its completions go.
-        receives: the ranks of first receives.
         extents: extents of reordered completions (RFC 4737), in messages.
         sample: completions for the picture of send rank against completion rank.
     """
@@ -44,41 +63,21 @@ class SubscriberOrder:
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.tracks: dict[Key, Track] = {}
-        self.receives = Ranks()
+        self._receives = Ranks()
+        self._received_keys = array("q")
+        self._received_ranks = array("q")
         self.extents = Durations()
         self.sample = OrderSample()
         self._by_name: dict[str, list[Track]] = {}
 
-    def judge(self) -> Judge:
-        """Return what decides whether a completion is its message's first here."""
-        tracks, slow = self.tracks, self._complete_slowly
-
-        def first(now: int, delivery: Delivery) -> bool:
-            message = delivery.message
-            track = tracks.get(message.key)
-            if track is None or message.rank != track.next:
-                return slow(now, delivery, track)
-            track.next += 1
-            last = track.last_ns
-            if now - last > track.stall_ns:
-                arrived = delivery.copy.arrived_ns
-                gap = now - (arrived if arrived > last else last)
-                if gap > track.stall_ns:
-                    track.stall_ns = gap
-            track.last_ns = now
-            return True
-
-        return first
-
-    def _complete_slowly(self, now: int, delivery: Delivery, track: Track | None) -> bool:
-        message = delivery.message
-        if track is None:
-            track = self.track(message.key)
-        copy = delivery.copy
-        extent = track.complete(now, message.rank, copy.arrived_ns, copy.gone)
-        if extent > 0:
-            self.extents.add(extent)
-        return extent != SEEN_BEFORE
+    def judge(self, rows: Rows) -> NDArray[np.bool_]:
+        """Follow the journal, and say which of its rows are first completions of a message."""
+        extents = np.full(len(rows), SEEN_BEFORE, dtype=np.int64)
+        keys = self.stream.keys.seen
+        for key, where in by_key(rows[:, KEY]):
+            extents[where] = _follow(self.track(keys[key]), rows[where])
+        self.extents.extend(extents[extents > 0])
+        return extents >= 0
 
     def track(self, key: Key) -> Track:
         """Return what is known of a key."""
@@ -90,35 +89,55 @@ class SubscriberOrder:
 
     def taken(self) -> Listener:
         """Return what notes the first receives of a batch of deliveries."""
-        in_turn, troubled = self.receives.in_turn, self.receives.arrive
+        keys, ranks = self.stream.keys, self._received_ranks
+        note_key, note_rank = self._received_keys.append, ranks.append
 
         def received(now: int, deliveries: list[Delivery]) -> None:
             for delivery in deliveries:
                 if delivery.attempt == 1:
                     message = delivery.message
-                    key = message.key
-                    rank = message.rank
-                    if in_turn.get(key) == rank:
-                        in_turn[key] = rank + 1
-                    else:
-                        troubled(key, rank)
+                    note_key(keys[message.key])
+                    note_rank(message.rank)
+            if len(ranks) >= RECEIVES:
+                self._follow_receives()
 
         return received
 
-    def skip(self, message: Message) -> None:
+    def _follow_receives(self) -> None:
+        """Work off what was received, and what is not going to be."""
+        ranks = np.array(self._received_ranks, dtype=np.int64)
+        numbers = np.array(self._received_keys, dtype=np.int64)
+        del self._received_ranks[:], self._received_keys[:]
+        keys = self.stream.keys.seen
+        for key, where in by_key(numbers):
+            self._receives.follow(keys[key], ranks[where])
+
+    @property
+    def receives(self) -> Ranks:
+        """The ranks of first receives, up to date."""
+        self._follow_receives()
+        return self._receives
+
+    def _skip_receive(self, message: Message) -> None:
+        self._received_keys.append(self.stream.keys[message.key])
+        self._received_ranks.append(~message.rank)  # a skip is a negative number
+        if len(self._received_ranks) >= RECEIVES:
+            self._follow_receives()
+
+    def skip(self, now: int, message: Message) -> None:
         """Take note that a message was never meant to be done here."""
-        self.track(message.key).skip(message.rank)
-        self.receives.skip(message.key, message.rank)
+        self.stream.note_end(SKIPPED, now, message, now)
+        self._skip_receive(message)
 
     def give_up(self, now: int, copy: Copy) -> None:
         """Take note that a copy ended without having been done."""
-        message = copy.message
         if copy.completions == 0 and not copy.ghost:
-            self.track(message.key).give_up(now, message.rank, copy.arrived_ns)
-        self.receives.skip(message.key, message.rank)
+            self.stream.note_end(GIVEN_UP, now, copy.message, copy.arrived_ns)
+        self._skip_receive(copy.message)
 
     def of(self, group: str | None) -> list[Track]:
         """Return the tracks of a group by its name, or all."""
+        self.stream.flush()
         if group is None:
             return list(self.tracks.values())
         return self._by_name.get(group, [])
@@ -134,17 +153,17 @@ class SubscriberOrder:
     @property
     def inversions(self) -> int:
         """Inversions at first completion, of all keys."""
-        return sum(track.inversions for track in self.tracks.values())
+        return sum(track.inversions for track in self.of(None))
 
     @property
     def reordered(self) -> int:
         """Messages done after a later one of their key."""
-        return sum(track.reordered for track in self.tracks.values())
+        return sum(track.reordered for track in self.of(None))
 
     @property
     def gaps(self) -> int:
         """Messages given up for good."""
-        return sum(track.gaps for track in self.tracks.values())
+        return sum(track.gaps for track in self.of(None))
 
 
 class Ordering:
@@ -162,7 +181,7 @@ class Ordering:
             order = self.subscribers.get(route.subscriber)
             if order is None:
                 order = self.subscribers[route.subscriber] = SubscriberOrder(stream)
-                stream.judge = order.judge()
+                stream.judge = order.judge
                 stream.keep = order.sample.keep
             if route.via is not None:
                 self._via.setdefault(route.via, []).append(order)
@@ -172,7 +191,7 @@ class Ordering:
 
     def _duplicate(self, entry: str, now: int, message: Message) -> None:
         for order in self._behind.get((entry, message.key.workload), ()):
-            order.skip(message)
+            order.skip(now, message)
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:
         """Listen to first receives, and to every way in which a message may end."""
@@ -201,7 +220,7 @@ class Ordering:
 
         def deduplicated(now: int, message: Message) -> None:
             if message.tries == 1 and (queue, message.key.workload) not in self._behind:
-                order.skip(message)
+                order.skip(now, message)
 
         return deduplicated
 
@@ -238,6 +257,7 @@ class Ordering:
     def finish(self, now: int) -> None:
         """End the run: stalls that go on count as far as they got."""
         for name, order in self.subscribers.items():
+            order.stream.flush()
             waiting: dict[Key, int] = {}
             for _, message, copy in holding(self._system.components[name]):
                 if copy is not None and copy.completions == 0:
@@ -281,10 +301,31 @@ class Ordering:
         return {name: _to_json(order) for name, order in self.subscribers.items()}
 
 
+def _follow(track: Track, rows: Rows) -> Any:
+    """Let a track take in the rows of its key; return extents, -1 for what was no first one."""
+    ranks, done, arrived, what = (rows[:, column] for column in (RANK, DONE, ARRIVED, WHAT))
+    if len(rows) >= WORTH_IT and not (what >= GONE).any():
+        found = track.complete_all(ranks, done, arrived)
+        if found is not None:
+            return found
+    columns = (column.tolist() for column in (ranks, done, arrived, what))
+    return [_follow_one(track, *row) for row in zip(*columns, strict=True)]
+
+
+def _follow_one(track: Track, rank: int, done: int, arrived: int, what: int) -> int:
+    if what < SKIPPED:
+        return track.complete(done, rank, arrived, bool(what & GONE))
+    if what == SKIPPED:
+        track.skip(rank)
+    else:
+        track.give_up(done, rank, arrived)
+    return SEEN_BEFORE
+
+
 def _skipper(orders: list[SubscriberOrder]) -> Listener:
     def skip(now: int, message: Message) -> None:
         for order in orders:
-            order.skip(message)
+            order.skip(now, message)
 
     return skip
 

@@ -75,6 +75,13 @@ class QueueWatch:
 
     # Listening -----------------------------------------------------------------------------
 
+    def forget(self, now: int) -> None:
+        """End the warm-up: depth, age and residence are observed from now on."""
+        for gauge in (self.visible, self.in_flight, self.delayed, self.stored):
+            gauge.forget()
+        self.residences.forget()
+        self.oldest.clear()
+
     def listeners(self) -> dict[str, Listener]:
         """Return what to call, by signal."""
         return {

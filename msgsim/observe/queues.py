@@ -132,6 +132,7 @@ class _OldestAge:
     dimension = "time"
     default = "max"
     stats = ("max", "mean", "end")
+    window_stats = ("max",)
 
     def __init__(self, watch: QueueWatch) -> None:
         self._watch = watch

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from msgsim.model.message import Key
+from msgsim.observe.bulk import WORTH_IT, arrive_all
 from msgsim.observe.disorder import SEEN_BEFORE, Disorder
 
 _TROUBLED = -1
@@ -43,6 +47,19 @@ class Ranks:
         elif expected != _TROUBLED:
             self.in_turn[key] = _TROUBLED
         return first
+
+    def follow(self, key: Key, ranks: NDArray[np.int64]) -> None:
+        """Take note of many ranks of one key; -1 - rank stands for one that is written off."""
+        if ranks.size >= WORTH_IT and ranks.min() >= 0:
+            disorder = self._disorder(key, self.in_turn.get(key, 0))
+            if arrive_all(disorder, ranks) is not None:
+                self.in_turn[key] = disorder.next if disorder.orderly else _TROUBLED
+                return
+        for rank in ranks.tolist():
+            if rank >= 0:
+                self.arrive(key, rank)
+            else:
+                self.skip(key, ~rank)
 
     def skip(self, key: Key, rank: int) -> bool:
         """Write a rank off; False when it has been seen or written off before."""

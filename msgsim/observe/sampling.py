@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from msgsim.model.message import Delivery
+from msgsim.model.message import Key
 from msgsim.observe.gauges import NS_PER_S
+from msgsim.observe.journal import BORN, DONE, KEY, NUMBER, RANK, Rows
 
 MOST_POINTS = 5_000
 
@@ -24,15 +26,28 @@ class OrderSample:
         self.stride = 1
         self.points: list[tuple[int, int, int, int, int, str]] = []
 
-    def keep(self, place: int, now: int, delivery: Delivery) -> int:
-        """Keep a first completion; return the place of the next one wanted."""
-        message = delivery.message
-        key = message.key
-        self.points.append((place, now, message.born_ns, message.number, message.rank, key.name))
-        if len(self.points) > self._most:
+    def keep(self, place: int, firsts: Rows, keys: Sequence[Key]) -> None:
+        """Choose from a batch of first completions.
+
+        Args:
+            place: the place of the first of them.
+            firsts: their rows of the journal.
+            keys: keys by their numbers.
+        """
+        while len(firsts):
+            skipped = -place % self.stride
+            room = self._most + 1 - len(self.points)
+            chosen = firsts[skipped :: self.stride][:room]
+            places = range(place + skipped, place + len(firsts), self.stride)
+            done, born, number, rank, key = chosen[:, [DONE, BORN, NUMBER, RANK, KEY]].T.tolist()
+            names = [keys[each].name for each in key]
+            self.points.extend(zip(places, done, born, number, rank, names, strict=False))
+            if len(self.points) <= self._most:
+                return
+            firsts = firsts[self.points[-1][0] + 1 - place :]
+            place = self.points[-1][0] + 1
             self.stride *= 2
             self.points = self.points[::2]
-        return place + self.stride - place % self.stride
 
     def to_json(self) -> dict[str, Any]:
         """Return the points as columns."""

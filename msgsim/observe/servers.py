@@ -48,6 +48,15 @@ class ServerWatch:
         self.crashed_with = 0
         self._pollers_now = 0
 
+    def forget(self) -> None:
+        """End the warm-up: what was before counts no more."""
+        self.concurrency.forget()
+        self.pollers.forget()
+        for durations in (self.durations, self.batch_sizes, self.cold_starts):
+            durations.forget()
+        self.statuses.clear()
+        self.throttles.clear()
+
     def listeners(self) -> dict[str, Listener]:
         """Return what to call, by signal."""
         return {

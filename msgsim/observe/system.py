@@ -48,9 +48,7 @@ def subscribers_of(system: System) -> list[str]:
     """Return every name at which messages are judged: on a route, or with a consumer."""
     names = {route.subscriber: None for route in system.routes}
     for component in system.components.values():
-        if announces(component, "completed") and (
-            component.judged != component.name or announces(component, "taken")
-        ):
+        if announces(component, "completed") and component.judged != component.name:
             names.setdefault(component.judged)
     return [name for name in names if name in system.components]
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
+from msgsim.observe.bulk import arrive_all
 from msgsim.observe.disorder import SEEN_BEFORE, Disorder
 
+Column = NDArray[np.int64]
 _Spans = list[tuple[int, int]]
 _NOT_PLAIN = -1
 _MOST_SPANS = 16  # separate times in which messages waited in vain since the last completion
@@ -53,6 +58,9 @@ class Track:
             The extent of its reordering, 0 if it was not; -1 if the message had been done before.
         """
         last = self.last_ns
+        if rank == self.next:
+            self._complete_in_turn(now, last, arrived_ns)
+            return 0
         if gone:
             self.gaps -= 1
             self.last_ns = now
@@ -74,6 +82,47 @@ class Track:
         else:
             self.next = disorder.next
         return extent
+
+    def _complete_in_turn(self, now: int, last: int, arrived_ns: int) -> None:
+        self.next += 1
+        self.last_ns = now
+        if now - last > self.stall_ns:
+            gap = now - (arrived_ns if arrived_ns > last else last)
+            if gap > self.stall_ns:
+                self.stall_ns = gap
+
+    def complete_all(self, ranks: Column, done: Column, arrived: Column) -> Column | None:
+        """Take note of many completions at once, of copies that had not been given up.
+
+        Args:
+            ranks: their ranks, in the order of completion.
+            done: when they were done (ns).
+            arrived: when their copies arrived (ns).
+
+        Returns:
+            What `complete` would return for each; None, and nothing has changed, if it must be
+            asked one by one.
+        """
+        if self._blocked is not None:
+            return None
+        last = np.concatenate(([self.last_ns], done[:-1]))
+        disorder = self._disorder
+        if disorder is None or self.next != _NOT_PLAIN:
+            disorder = self._trouble()
+        found = arrive_all(disorder, ranks, lambda at: (int(last[at]), int(done[at]), None))
+        if found is None:
+            return None
+        idle = done - np.where(found.waited, last, np.maximum(last, arrived))
+        self.stall_ns = max(self.stall_ns, int(idle.max()))
+        if found.late.size:
+            passed_by = found.overtakers
+            waited = done[passed_by] - np.maximum(last[passed_by], arrived[found.late])
+            self.stall_ns = max(self.stall_ns, int(waited.max()))
+        for at, mark in found.marks:
+            self._note_mark(mark, int(arrived[at]))
+        self.last_ns = int(done[-1])
+        self._settle(disorder)
+        return found.extents
 
     def skip(self, rank: int) -> bool:
         """Take note that a message will never be done here; False when it has been settled."""
@@ -132,10 +181,13 @@ class Track:
     def _note_passed(self, disorder: Disorder, arrived_ns: int) -> None:
         """Measure the gap before this message was overtaken: only it knows if it waited then."""
         if disorder.mark is not None:
-            begun, ended, blocked = disorder.mark
-            if ended - begun > self.stall_ns:
-                waited_ns = ended - max(begun, _waiting_since(blocked, arrived_ns))
-                self.stall_ns = max(self.stall_ns, waited_ns)
+            self._note_mark(disorder.mark, arrived_ns)
+
+    def _note_mark(self, mark: tuple[int, int, _Spans | None], arrived_ns: int) -> None:
+        begun, ended, blocked = mark
+        if ended - begun > self.stall_ns:
+            waited_ns = ended - max(begun, _waiting_since(blocked, arrived_ns))
+            self.stall_ns = max(self.stall_ns, waited_ns)
 
 
 def _waiting_since(spans: _Spans | None, arrived_ns: int) -> int:

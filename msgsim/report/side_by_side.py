@@ -7,19 +7,22 @@ from typing import Any
 
 from msgsim.report.text import Paint, columns, number, seconds, share
 
+MOST_ROWS = 22
+ALWAYS = {"done", "order inversions"}
+
 Figure = tuple[str, Callable[[dict[str, Any], str], str | None]]
 
 
 def comparison(runs: list[dict[str, Any]], paint: Paint) -> Iterator[str]:
-    """Yield a table of the runs' figures, for every subscriber that any of them has."""
-    rows = [
-        (f"{name} {title}" if title else name, *cells)
-        for name in _names(runs)
-        for title, figure in FIGURES
-        if any(cells := [figure(run, name) or "–" for run in runs]) and set(cells) != {"–"}
-    ]
+    """Yield a table of the runs' figures; rows that say nothing (all zero) are left out."""
+    rows = []
+    for name in _names(runs):
+        for title, figure in FIGURES:
+            cells = [figure(run, name) for run in runs]
+            if any(cell is not None and (cell != "0" or title in ALWAYS) for cell in cells):
+                rows.append((f"{name} {title}", *[cell or "–" for cell in cells]))
     heads = ("SIDE BY SIDE", *[run["variant"] for run in runs])
-    yield from columns(heads, rows, paint, most=16)
+    yield from columns(heads, rows, paint, most=MOST_ROWS)
 
 
 def _names(runs: list[dict[str, Any]]) -> list[str]:
@@ -27,6 +30,8 @@ def _names(runs: list[dict[str, Any]]) -> list[str]:
     for run in runs:
         names.update(dict.fromkeys(run["latency"]))
         names.update(dict.fromkeys(run["streams"].get("streams", {})))
+        names.update(dict.fromkeys(run["ledger"]))
+        names.update(dict.fromkeys(run["servers"]))
     return list(names)
 
 
@@ -38,9 +43,29 @@ def _latency(stat: str) -> Callable[[dict[str, Any], str], str | None]:
     return figure
 
 
-def _done(run: dict[str, Any], name: str) -> str | None:
-    row = run["ledger"].get(name)
-    return number(row["done"]) if row is not None else None
+def _row(line: str) -> Callable[[dict[str, Any], str], str | None]:
+    def figure(run: dict[str, Any], name: str) -> str | None:
+        row = run["ledger"].get(name)
+        judged = row is not None and (row["published"] or line != "done")
+        return number(row[line]) if judged else None
+
+    return figure
+
+
+def _peak(part: str, word: str) -> Callable[[dict[str, Any], str], str | None]:
+    def figure(run: dict[str, Any], name: str) -> str | None:
+        found = run[part].get(name)
+        return number(found[word]["max"]) if found is not None else None
+
+    return figure
+
+
+def _sum(word: str) -> Callable[[dict[str, Any], str], str | None]:
+    def figure(run: dict[str, Any], name: str) -> str | None:
+        found = run["servers"].get(name)
+        return number(sum(found[word].values())) if found is not None else None
+
+    return figure
 
 
 def _order(word: str) -> Callable[[dict[str, Any], str], str | None]:
@@ -76,12 +101,20 @@ def _idle(run: dict[str, Any], name: str) -> str | None:
 
 
 FIGURES: tuple[Figure, ...] = (
-    ("done", _done),
+    ("done", _row("done")),
+    ("dead-lettered", _row("dead_lettered")),
+    ("deduplicated", _row("deduplicated")),
+    ("waiting at the end", _row("waiting")),
     ("latency p50", _latency("p50_s")),
     ("latency p99", _latency("p99_s")),
     ("order inversions", _order("order_inversions")),
     ("received out of order", _order("receive_inversions")),
     ("processed twice", _twice),
+    ("most visible", _peak("queues", "visible")),
+    ("most busy", _peak("servers", "concurrency")),
+    ("most pollers", _peak("servers", "pollers")),
+    ("throttled", _sum("throttles")),
+    ("errors", _sum("errors")),
     ("writes refused", _refused),
     ("idle shards", _idle),
 )

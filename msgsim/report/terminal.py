@@ -275,7 +275,8 @@ def _details(plain: dict[str, Any], paint: Paint) -> Iterator[str]:
         text = f"{item['kind']} {item['name']} = {_compact(item['value'])}"
         unit = f" {item['unit']}" if item["unit"] else ""
         yield from _wrapped(text + unit, "      ", most=2)
-    for title, lines in (("ADVICE", plain["advice"]), ("NOTES", plain["notes"])):
+    advice = [f"{item['code']} {item['message']}" for item in plain["advice"]]
+    for title, lines in (("ADVICE", advice), ("NOTES", plain["notes"])):
         if lines:
             yield paint.bold(title)
         for line in lines:

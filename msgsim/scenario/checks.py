@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgsim.model.spec import refs
 from msgsim.problems import Problems, did_you_mean, quote, register
 from msgsim.scenario.plain import place_of
@@ -32,8 +34,20 @@ def unique_names(parts: list[Part], problems: Problems) -> dict[str, Part]:
     return found
 
 
-def check_references(parts: dict[str, Part], problems: Problems) -> None:
-    """Report references to what does not exist or is of the wrong kind."""
+def check_references(
+    parts: dict[str, Part], declared: Collection[str], problems: Problems
+) -> dict[str, Part]:
+    """Report references to what does not exist or is of the wrong kind.
+
+    Args:
+        parts: what could be read.
+        declared: names that are there, though what they stand for could not be read.
+        problems: collects what is wrong.
+
+    Returns:
+        The parts all of whose references are sound, so that their services can check them.
+    """
+    sound = dict(parts)
     for part in parts.values():
         for path, name, kinds in refs(part.spec):
             place = place_of(part.node, path)
@@ -44,6 +58,10 @@ def check_references(parts: dict[str, Part], problems: Problems) -> None:
                 for other in parts.values()
                 if other is not part and (not kinds or other.kind in kinds)
             ]
+            if target is None or (kinds and target.kind not in kinds):
+                sound.pop(part.name, None)
+            if target is None and name in declared:
+                continue
             if target is None:
                 message = f"{where} names {quote(name)}, which does not exist"
                 problems.add("E140", message, place, _meant(name, fitting, kinds))
@@ -51,6 +69,7 @@ def check_references(parts: dict[str, Part], problems: Problems) -> None:
                 wanted = " or ".join(kinds)
                 message = f"{where} names {quote(name)} of type {target.kind}; it needs {wanted}"
                 problems.add("E141", message, place, _known(fitting, kinds))
+    return sound
 
 
 def _meant(name: str, fitting: list[str], kinds: tuple[str, ...]) -> str:
@@ -70,13 +89,21 @@ def _known(fitting: list[str], kinds: tuple[str, ...]) -> str:
     return f"add a resource of type {' or '.join(kinds)}" if kinds else "add it under resources:"
 
 
-def check_services(parts: dict[str, Part], problems: Problems) -> None:
-    """Let each service say what AWS would refuse or advises against."""
+def check_services(
+    parts: dict[str, Part], sound: dict[str, Part], problems: Problems, advise: bool
+) -> None:
+    """Let each service say what AWS would refuse or advises against, about its sound parts.
+
+    Advice is left out while parts of the scenario could not be read: it would speak of gaps that
+    are none, such as a topic whose only subscription has a misspelt property.
+    """
     services = discover()
     specs = {part.name: part.spec for part in parts.values()}
-    for part in parts.values():
+    for part in sound.values():
         service = services[part.kind]
         for finding in service.check(part.name, part.spec, specs):
+            if not advise and finding.code.startswith("W"):
+                continue
             place = place_of(part.node, finding.path) if finding.path else part.place
             problems.add(finding.code, finding.message, place, finding.hint)
 

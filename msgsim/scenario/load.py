@@ -78,11 +78,12 @@ def from_tree(tree: Mapping, file: str, base: Path, sources: dict[str, str]) -> 
     rules = shape.rules()
     assumptions = shape.assumptions()
     variants = shape.variants()
-    if not problems.errors:
-        check_references(parts, problems)
+    whole = not problems.errors
+    if shape.has_resources():
+        sound = check_references(parts, shape.declared(), problems)
+        check_services(parts, sound, problems, advise=whole)
+    if whole:
         check_sense(parts, problems)
-    if not problems.errors:
-        check_services(parts, problems)
     problems.raise_if_errors(sources)
     assert header is not None
     return Scenario(

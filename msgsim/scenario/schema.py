@@ -208,6 +208,15 @@ class Shape:
             message = f"{quote(key.text)} is not a top-level section"
             self.problems.add("E101", message, key.place, hint)
 
+    def has_resources(self) -> bool:
+        """Say whether resources can be named at all; a list of them cannot."""
+        return isinstance(self.root.get("resources"), Mapping | None)
+
+    def declared(self) -> set[str]:
+        """Return every name under `resources`, readable or not."""
+        node = self.root.get("resources")
+        return set(node.names()) if isinstance(node, Mapping) else set()
+
     def header(self) -> Header | None:
         """Read the scalar sections."""
         names = set(Header.model_fields)

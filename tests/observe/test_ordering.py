@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from msgsim.model.message import Key
 from msgsim.observe.sampling import OrderSample
 from tests.observe.hand_made import S, queue_system
 
@@ -98,11 +101,12 @@ def test_stages_sum_to_the_latency() -> None:
 
 def test_the_sample_is_even_and_bounded() -> None:
     """Of 100 completions at most 10 are kept: every 16th, whatever has been seen of them before."""
-    _, source, queue, worker = queue_system()
-    sample, wanted = OrderSample(most=10), 0
-    for place in range(100):
-        source.send(queue)
-        if place == wanted:
-            wanted = sample.keep(place, 0, worker.take(queue)[0])
+    sample, place = OrderSample(most=10), 0
+    for size in (1, 30, 2, 40, 27):
+        numbers = range(place, place + size)
+        rows = [[now, 0, 0, 0, now, now, 0, 0, 0] for now in numbers]
+        sample.keep(place, np.array(rows, dtype=np.int64), [Key("A")])
+        place += size
+    assert place == 100
     assert sample.stride == 16
-    assert [point[0] for point in sample.points] == list(range(0, 100, 16))
+    assert sample.points == [(each, each, 0, each, each, "A") for each in range(0, 100, 16)]

@@ -227,3 +227,24 @@ def test_mutated_overrides(sets: list[tuple[str, str, str]]) -> None:
 @settings(max_examples=100)
 def test_any_text(text: str) -> None:
     read(text)
+
+
+def test_faults_of_every_pass_are_reported_together() -> None:
+    """A bad seed, a misspelt property, a dangling name and what AWS refuses: all in one go."""
+    text = """
+msgsim: 1
+seed: -1
+duration: 1m
+resources:
+  A: {type: sqs.queue, VisibiltyTimeout: 3}
+  B: {type: sqs.queue, RedrivePolicy: {deadLetterTargetArn: Nowhere, maxReceiveCount: 3}}
+  Fn: {type: lambda.function, Timeout: 60, handler: {time: 1s}}
+  C: {type: sqs.queue, VisibilityTimeout: 30}
+  Map: {type: lambda.event_source_mapping, EventSourceArn: C, FunctionName: Fn}
+workload:
+  - {to: B, rate: 1/s}
+"""
+    with pytest.raises(ProblemError) as refused:
+        load_text(text)
+    codes = [problem.code for problem in refused.value.problems]
+    assert sorted(code for code in codes if code[0] == "E") == ["E103", "E109", "E140", "E210"]

@@ -483,7 +483,10 @@ def test_an_event_that_is_too_old_goes_to_the_dead_letter_queue() -> None:
             ),
             "Dlq": {"type": "sqs.queue"},
         },
-        assumptions={("lambda.function", "async_hand_off"): "0s"},
+        assumptions={
+            ("lambda.function", "async_hand_off"): "0s",
+            ("lambda.function", "throttle_jitter"): 0,
+        },
     )
     for _ in range(2):
         system["Fn"].invoke_async(system.message())
@@ -492,6 +495,15 @@ def test_an_event_that_is_too_old_goes_to_the_dead_letter_queue() -> None:
     throttles = [fact[0] for fact in system.log.of("Fn", "invoke_throttled")]
     assert throttles == [0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 63.0]
     assert system.log.of("Fn", "dead_lettered")[0][1].starts == 0
+
+
+def test_a_throttled_burst_does_not_come_back_as_one_herd() -> None:
+    """Pauses are spread (assumption `throttle_jitter`), so that a burst of 200 on one environment
+    of 1 s is done long before the 6 h end; AWS: "attempts to run the function again for up to 6
+    hours" (invocation-async-error-handling.html).
+    """
+    system = events(200, until="2h", ReservedConcurrentExecutions=1)
+    assert len(system.log.of("Fn", "completed")) == 200
 
 
 def test_reserved_zero_sends_events_straight_to_the_dead_letter_queue() -> None:

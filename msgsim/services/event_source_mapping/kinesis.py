@@ -92,7 +92,9 @@ class StreamMapping(Component):
             return
         for shard in range(self.stream.shard_count):
             lanes = [self._make_lane() for _ in range(self._lane_count)]
-            reader = Reader(shard, self.stream.position(shard, self._reading.start, self.name), lanes)
+            reader = Reader(
+                shard, self.stream.position(shard, self._reading.start, self.name), lanes
+            )
             reader.timer = self.sim.timer(partial(self._poll, reader))
             reader.windows = [self.sim.timer(partial(self._serve, reader, lane)) for lane in lanes]
             reader.timer.arm(self.sim.now + self._offset.at(shard))

@@ -41,7 +41,12 @@ def build(name: str, spec: FunctionSpec, context: Context) -> Function:
         account.share(spec.ReservedConcurrentExecutions),
         sim.times(name, "cold start", _cold_start(spec, context)),
         TokenBucket(PAGE.quota("scaling_burst"), PAGE.quota("scaling_per_s")),
-        lambda function: EventQueue(function, sim.times(name, "hand-off", hand_off), rules),
+        lambda function: EventQueue(
+            function,
+            sim.times(name, "hand-off", hand_off),
+            sim.sampler(name, "pause after a throttle", Uniform(0, 1)),
+            rules,
+        ),
     )
 
 
@@ -89,6 +94,7 @@ def _event_rules(spec: FunctionSpec, context: Context) -> EventRules:
         max_age_ns=spec.EventInvokeConfig.MaximumEventAgeInSeconds * NS_PER_S,
         first_pause_ns=PAGE.quota("first_throttle_retry") * NS_PER_S,
         longest_pause_ns=PAGE.quota("longest_throttle_retry") * NS_PER_S,
+        jitter=float(context.assumption(KIND, "throttle_jitter")),
     )
 
 

@@ -35,6 +35,7 @@ class EventRules:
         max_age_ns: `MaximumEventAgeInSeconds`.
         first_pause_ns: pause after the first throttle; it doubles.
         longest_pause_ns: where doubling ends.
+        jitter: share of each of these pauses that is drawn, from 0 (none) to 1 (full).
     """
 
     retries: int
@@ -42,6 +43,7 @@ class EventRules:
     max_age_ns: int
     first_pause_ns: int
     longest_pause_ns: int
+    jitter: float
 
 
 class _Event:
@@ -62,14 +64,22 @@ class EventQueue:
     Args:
         function: whose events these are; it announces what happens to them.
         hand_off: nanoseconds from 202 to the first attempt.
+        spread: uniform numbers that spread the pauses after throttles.
         rules: retries and age.
     """
 
-    def __init__(self, function: Function, hand_off: Sampler[int], rules: EventRules) -> None:
+    def __init__(
+        self,
+        function: Function,
+        hand_off: Sampler[int],
+        spread: Sampler[float],
+        rules: EventRules,
+    ) -> None:
         self.function = function
         self.rules = rules
         self.dead_letters: Target | None = None
         self._hand_off = hand_off
+        self._spread = spread
         self._held: dict[int, _Event] = {}
 
     def accept(self, message: Message) -> None:
@@ -105,10 +115,17 @@ class EventQueue:
         if code is None:
             return
         event.running = False
-        rules = self.rules
-        pause = min(rules.first_pause_ns << min(event.refusals, 40), rules.longest_pause_ns)
         event.refusals += 1
-        self._again(event, pause)
+        self._again(event, self._pause_ns(event))
+
+    def _pause_ns(self, event: _Event) -> int:
+        """Return how long a refused event waits; spread, lest a burst come back as one herd."""
+        rules = self.rules
+        pause = min(rules.first_pause_ns << min(event.refusals - 1, 40), rules.longest_pause_ns)
+        if not rules.jitter:
+            return pause
+        drawn = self._spread.at(event.copy.message.number, event.refusals)
+        return pause - int(pause * rules.jitter * drawn)
 
     def _again(self, event: _Event, pause_ns: int) -> None:
         sim = self.function.sim

@@ -113,6 +113,7 @@ class Fleet(Component):
     ) -> None:
         super().__init__(sim, name)
         self.routine = routine
+        self.receive_with = (routine.limit, routine.wait_ns, routine.visibility_ns)
         self.handler_time = handler_time
         self.fails = fails
         self.receive_time = receive_time

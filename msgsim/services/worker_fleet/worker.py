@@ -34,8 +34,9 @@ class Worker:
         alive: False from the crash on.
     """
 
-    __slots__ = ("_batch", "_beat", "_began_ns", "_busy", "_done", "_failed", "_fleet", "_let_go",
-                 "_pending", "_position", "_sim", "_skipped", "_tries", "alive")  # fmt: skip
+    __slots__ = ("_after", "_answer", "_batch", "_beat", "_began_ns", "_busy", "_done",
+                 "_done_with", "_failed", "_fleet", "_let_go", "_pending", "_position", "_sim",
+                 "_skipped", "_tries", "alive")  # fmt: skip
 
     def __init__(self, fleet: Fleet) -> None:
         self.alive = True
@@ -51,6 +52,10 @@ class Worker:
         self._busy = False
         self._began_ns = 0
         self._tries = 0
+        # Bound once, because every message needs them.
+        self._after = fleet.sim.after
+        self._answer = self._answered
+        self._done_with = self._worked
         self._beat = fleet.sim.timer(self._renew) if fleet.routine.heartbeat_ns else None
 
     # Receiving -----------------------------------------------------------------------------
@@ -58,10 +63,9 @@ class Worker:
     def poll(self) -> None:
         """ReceiveMessage."""
         if self.alive:
-            routine = self._fleet.routine
-            self._fleet.queue.receive(
-                routine.limit, routine.wait_ns, self._answered, routine.visibility_ns
-            )
+            fleet = self._fleet
+            limit, wait_ns, visibility_ns = fleet.receive_with
+            fleet.queue.receive(limit, wait_ns, self._answer, visibility_ns)
 
     def _answered(self, deliveries: list[Delivery], error: str | None) -> None:
         """Let the answer travel; to a dead worker it is lost, and its messages stay in flight."""
@@ -97,10 +101,8 @@ class Worker:
 
     def _begin(self) -> None:
         fleet, batch = self._fleet, self._batch
-        self._began_ns = now = self._sim.now
+        self._began_ns = now = self._sim.env._now
         self._busy = True
-        self._failed = False
-        self._let_go = []
         if fleet.on_started is not None:
             fleet.on_started(now, len(batch), False)
         if self._beat is not None:
@@ -135,26 +137,29 @@ class Worker:
         time = fleet.handler_time.at(delivery.message.number, attempt)
         if fleet.slowness != 1.0:
             time = fleet.slowed(time)
-        self._sim.after(time, self._worked, delivery, attempt)
+        self._after(time, self._done_with, delivery, attempt)
 
     def _worked(self, delivery: Delivery, attempt: int) -> None:
         if not self.alive:
             return
         fleet = self._fleet
-        now = self._sim.env._now
         if fleet.fails is not None and fleet.fails(delivery.message, attempt):
             self._fail(delivery)
             return
         delivery.copy.completions += 1
         if fleet.on_completed is not None:
-            fleet.on_completed(now, delivery)
+            fleet.on_completed(self._sim.env._now, delivery)
         if not fleet.routine.delete_each:
             self._done.append(delivery)
             self._next()
-        elif fleet.delete_time is None:
-            self._deleted(delivery, 1)
-        else:
+        elif fleet.delete_time is not None:
             self._delete(delivery, 1)
+        else:
+            error = fleet.queue.delete(delivery)
+            if error is None and len(self._batch) == 1:
+                self._end()
+            else:
+                self._settle(delivery, error, 1)
 
     def _fail(self, delivery: Delivery) -> None:
         """Leave the message in flight; it comes back when its visibility timeout ends."""
@@ -183,17 +188,27 @@ class Worker:
 
     def _end(self) -> None:
         fleet = self._fleet
-        now = self._sim.now
+        status = "ok"
+        if self._let_go or self._done:
+            status = self._clear()
         self._batch = ()
         self._busy = False
-        self._done = []
-        if self._skipped:
-            self._skipped.clear()
         if self._beat is not None:
             self._beat.cancel()
         if fleet.on_ended is not None:
-            fleet.on_ended(now, now - self._began_ns, "error" if self._failed else "ok")
-        self.poll()
+            now = self._sim.env._now
+            fleet.on_ended(now, now - self._began_ns, status)
+        limit, wait_ns, visibility_ns = fleet.receive_with
+        fleet.queue.receive(limit, wait_ns, self._answer, visibility_ns)
+
+    def _clear(self) -> str:
+        """Forget what came of a batch; most batches are one message that went well."""
+        status = "error" if self._failed else "ok"
+        self._failed = False
+        self._done = []
+        self._let_go = []
+        self._skipped.clear()
+        return status
 
     # Deleting ------------------------------------------------------------------------------
 
@@ -206,14 +221,15 @@ class Worker:
         self._sim.after(self._fleet.slowed(time), self._deleted, delivery, tries)
 
     def _deleted(self, delivery: Delivery, tries: int) -> None:
-        if not self.alive:
-            return
+        if self.alive:
+            self._settle(delivery, self._fleet.queue.delete(delivery), tries)
+
+    def _settle(self, delivery: Delivery, error: str | None, tries: int) -> None:
+        """Go on after a delete was answered."""
         fleet = self._fleet
-        error = fleet.queue.delete(delivery)
         if error is not None and error in RETRYABLE and tries < fleet.delete_attempts:
             self._sim.after(fleet.back_off(tries), self._delete, delivery, tries + 1)
-            return
-        if len(self._batch) == 1:
+        elif len(self._batch) == 1:
             self._end()
         else:
             self._let_go.append(delivery)
