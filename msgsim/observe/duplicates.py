@@ -1,8 +1,10 @@
 """Duplicates: processings beyond the first of each message, by cause, and attempts per message.
 
 Causes: *queue redelivery*, a later receive of the same copy; *replica*, a copy that came back
-after its delete; *producer retry*, another copy of the same message; *consumer retry*, the same
-copy once more within the consumer (a batch of a stream, or an asynchronous event, tried again).
+after its delete; *producer retry*, another copy of the same message; *delivery retry*, a copy that
+a topic delivered again because an answer was lost; *replay*, one from a topic's archive; *consumer
+retry*, the same copy once more within the consumer (a batch of a stream, or an asynchronous event,
+tried again, or a request that was answered too late).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.model.message import Copy, Delivery
+from msgsim.model.message import Copy, Delivery, Message
 from msgsim.observe.completions import Completions, Stream
 from msgsim.observe.histogram import Durations
 from msgsim.observe.measure import Measure, counter, distribution
@@ -24,8 +26,17 @@ from msgsim.observe.system import System, holding
 QUEUE_REDELIVERY = "queue redelivery"
 REPLICA = "replica"
 PRODUCER_RETRY = "producer retry"
+DELIVERY_RETRY = "delivery retry"
+REPLAY = "replay"
 CONSUMER_RETRY = "consumer retry"
-CAUSES = (QUEUE_REDELIVERY, REPLICA, PRODUCER_RETRY, CONSUMER_RETRY)
+CAUSES = (
+    QUEUE_REDELIVERY,
+    REPLICA,
+    PRODUCER_RETRY,
+    DELIVERY_RETRY,
+    REPLAY,
+    CONSUMER_RETRY,
+)
 
 
 class SubscriberDuplicates:
@@ -50,7 +61,7 @@ class SubscriberDuplicates:
         """Take note of a processing beyond the first."""
         copy = delivery.copy
         if copy.completions == 1:
-            cause = PRODUCER_RETRY
+            cause = _of_another_copy(copy.message)
         elif copy.ghost:
             cause = REPLICA
         elif self.queued and delivery.attempt > 1:
@@ -69,6 +80,15 @@ class SubscriberDuplicates:
         copy = delivery.copy
         if copy.completions == 1:
             self.own_attempts.add(copy.starts)
+
+
+def _of_another_copy(message: Message) -> str:
+    """Say why there is another copy: its publisher, or the topic, sent the message again."""
+    told: str | None = getattr(message, "sent_again", None)
+    if told is not None:
+        return told
+    published = getattr(message, "published", message)
+    return PRODUCER_RETRY if published.tries > 1 else DELIVERY_RETRY
 
 
 class Duplicates:

@@ -22,8 +22,12 @@ KINDS: dict[str, Service] = {service.kind: service for service in (*SNS, QUEUE, 
 
 NO_LATENCY = {"receive_time": "0s", "delete_time": "0s"}
 
-ORDERLY = {("sqs.queue", "hosts"): 1, ("sqs.queue", "missed_delete_share"): 0.0}
-"""A standard queue without its own disorder and duplicates."""
+ORDERLY = {
+    ("sqs.queue", "hosts"): 1,
+    ("sqs.queue", "missed_delete_share"): 0.0,
+    ("sns.subscription", "duplicate_probability"): 0.0,
+}
+"""Standard queues and subscriptions without their own disorder and duplicates."""
 
 
 class Log:
