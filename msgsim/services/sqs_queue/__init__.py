@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -18,6 +19,7 @@ from msgsim.services.sqs_queue.redrive import FIRST_NUMBER
 from msgsim.services.sqs_queue.rules import PAGE
 from msgsim.services.sqs_queue.spec import CODES, QueueSpec, check
 from msgsim.services.sqs_queue.standard import StandardState
+from msgsim.services.sqs_queue.tenants import fair_rules
 from msgsim.units import duration_ns
 
 KIND = "sqs.queue"
@@ -85,6 +87,7 @@ def _standard(
         hosts_asked=int(context.assumption(KIND, "short_poll_hosts")),
         missed_deletes=sim.gaps(name, "missed deletes", missed),
         ghost_delay=sim.times(name, "missed delete delay", Exponential(delay_ns)),
+        rules=lambda: fair_rules(partial(context.assumption, KIND)),
     )
 
 

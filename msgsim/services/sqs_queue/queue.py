@@ -11,11 +11,13 @@ from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.ports import ReceiveReply
 from msgsim.services.sqs_queue.attempts import Attempts
 from msgsim.services.sqs_queue.base import UNAVAILABLE, Queue
+from msgsim.services.sqs_queue.fair import FairState
 from msgsim.services.sqs_queue.fifo import FifoState
 from msgsim.services.sqs_queue.partitions import ACTIONS, Partitions
 from msgsim.services.sqs_queue.rules import INVALID_VALUE
 from msgsim.services.sqs_queue.standard import StandardState
 from msgsim.services.sqs_queue.stored import Stored
+from msgsim.services.sqs_queue.tenants import FairRules, fair_rules
 
 __all__ = ["FifoQueue", "Queue", "StandardQueue"]
 
@@ -29,6 +31,7 @@ class StandardQueue(Queue):
         hosts_asked: hosts that a short poll samples.
         missed_deletes: how many deletes pass until a replica misses one.
         ghost_delay: how long the missed copy stays unseen (ns).
+        rules: when a message group is noisy; asked when the first message with a group comes.
     """
 
     def __init__(
@@ -39,14 +42,19 @@ class StandardQueue(Queue):
         hosts_asked: int | None = None,
         missed_deletes: GeometricGaps | None = None,
         ghost_delay: Sampler[int] | None = None,
+        rules: Callable[[], FairRules] = fair_rules,
     ) -> None:
         super().__init__(sim, name, state)
+        self._rules = rules
+        self._look = sim.timer(self._look_at_groups)
         self.hosts_asked = hosts_asked
         self._missed_deletes = missed_deletes
         self._ghost_delay = ghost_delay
         self._deletes_left = missed_deletes.draw() if missed_deletes is not None else 1 << 62
 
     def _accept(self, message: Message, delay_ns: int | None) -> str | None:
+        if message.grouped:
+            self._notice_group(message)
         state = self.state
         delay = state.delay_ns if delay_ns is None else delay_ns
         if not self._polls or state.visible or delay or self._full():
@@ -64,6 +72,32 @@ class StandardQueue(Queue):
             self.on_received(now, handed)
         poll.reply(handed, None)
         return None
+
+    def _notice_group(self, message: Message) -> None:
+        """Become a fair queue with the first message that carries a group."""
+        now = self.sim.now
+        if not isinstance(self.state, FairState):
+            assert isinstance(self.state, StandardState)
+            self.state = FairState(self.state, self._rules(), now)
+        if self._look.due is None:
+            period_ns = self.state.rules.evaluation_ns
+            self._look.arm((now // period_ns + 1) * period_ns)
+
+    def _look_at_groups(self) -> None:
+        state = self.state
+        assert isinstance(state, FairState)
+        state.evaluate(self.sim.now)
+        if state.has_tenants:
+            self._look.arm(self.sim.now + state.rules.evaluation_ns)
+
+    def noisy_groups(self) -> list[str]:
+        """Return the message groups that are noisy now; none on a queue without groups."""
+        return self.state.noisy_groups() if isinstance(self.state, FairState) else []
+
+    def quiet_counters(self) -> tuple[int, int, int]:
+        """Return visible, in flight and delayed messages of quiet groups (`…InQuietGroups`)."""
+        state = self.state
+        return state.quiet_counters() if isinstance(state, FairState) else self.counters()
 
     def _full(self) -> bool:
         return self.state.in_flight >= self.state.in_flight_limit

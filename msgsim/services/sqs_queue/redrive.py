@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, cast
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.simulation import Simulation
+from msgsim.model.message import Message
 from msgsim.services.sqs_queue.move_task import MOST_PER_S, MoveTask
-from msgsim.services.sqs_queue.rules import INVALID_VALUE, allow_policy_error
+from msgsim.services.sqs_queue.rules import INVALID_VALUE, PAGE, allow_policy_error
 from msgsim.services.sqs_queue.stored import Moved, Stored
+from msgsim.units import duration_ns
 
 if TYPE_CHECKING:
     from msgsim.services.sqs_queue.base import Queue
 
+CANCEL_LAG_NS = duration_ns(str(PAGE.assumptions()["move_task_cancel_lag"].value))
+DEFAULT_RATE = int(PAGE.assumptions()["move_task_rate"].value)
 FIRST_NUMBER = 1 << 41  # far above the numbers of published messages
 
 
@@ -41,8 +45,8 @@ class Redriving(Component):
         self.move_tasks: list[MoveTask] = []
         self.exists = True
         self.next_number: Callable[[], int] = count(FIRST_NUMBER).__next__
-        self.cancel_lag_ns = 5_000_000_000
-        self.default_rate = MOST_PER_S
+        self.cancel_lag_ns = CANCEL_LAG_NS
+        self.default_rate = DEFAULT_RATE
 
     # Policies ------------------------------------------------------------------------------
 
@@ -113,10 +117,15 @@ class Redriving(Component):
         copy = Moved(old.message, arrived_ns, now, old.receives, source)
         copy.starts = old.starts
         copy.first_received_ns = old.first_received_ns
+        if old.message.grouped:
+            self._notice_group(old.message)
         here.state.move_in(copy)
         if self.on_moved_in is not None:
             self.on_moved_in(now, copy)
         here._ring()  # it may be older than this queue keeps messages
+
+    def _notice_group(self, message: Message) -> None:
+        """Take note of a message that carries a group: a FIFO queue expects no other."""
 
     # And back ------------------------------------------------------------------------------
 

@@ -98,6 +98,19 @@ class StandardState(QueueState):
         if hosts_asked is not None:
             hosts = hosts[:hosts_asked]
         room = min(limit, self.in_flight_limit - self.in_flight)
+        self._collect(now, hosts, room, visibility_ns, deliveries, dead)
+        return deliveries, dead
+
+    def _collect(
+        self,
+        now: int,
+        hosts: list[int],
+        room: int,
+        visibility_ns: int,
+        deliveries: list[Delivery],
+        dead: list[Stored],
+    ) -> None:
+        """Take the heads of the hosts in turn until there is no room or nothing left."""
         again, fresh, most = self._again, self._fresh, self.max_receives
         while hosts and len(deliveries) < room:
             still_full = []
@@ -119,7 +132,6 @@ class StandardState(QueueState):
                 if len(deliveries) >= room:
                     break
             hosts = still_full
-        return deliveries, dead
 
     def hand_over(self, now: int, message: Message, visibility_ns: int) -> Delivery:
         """Store a message and give it at once to a long poll that waits: it rests on no host."""
