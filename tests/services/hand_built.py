@@ -13,12 +13,16 @@ from msgsim.kernel.simulation import Simulation
 from msgsim.model.message import Key, Message
 from msgsim.model.service import Context, Finding, Service
 from msgsim.model.spec import Spec
+from msgsim.services.faults import SERVICE as FAULT
+from msgsim.services.lambda_function import SERVICE as FUNCTION
 from msgsim.services.sns import SERVICES as SNS
 from msgsim.services.sqs_queue import SERVICE as QUEUE
 from msgsim.services.worker_fleet import SERVICE as FLEET
 from msgsim.units import duration_ns
 
-KINDS: dict[str, Service] = {service.kind: service for service in (*SNS, QUEUE, FLEET)}
+KINDS: dict[str, Service] = {
+    service.kind: service for service in (*SNS, QUEUE, FLEET, FUNCTION, FAULT)
+}
 
 NO_LATENCY = {"receive_time": "0s", "delete_time": "0s"}
 
