@@ -1,4 +1,4 @@
-"""Delivery policies of HTTP endpoints: fields, ranges, back-off functions, topic and subscription."""
+"""Delivery policies of HTTP endpoints: fields, ranges, back-off functions, topics' defaults."""
 
 from __future__ import annotations
 

@@ -96,6 +96,7 @@ class Replay:
         end_ns: `EndingPoint`: up to and including it; None for all.
         gap_ns: time between two replayed messages.
         deliver: called with each message, and whether it had been published to this subscription.
+        miss: called with each message that was published during the replay, behind its end.
     """
 
     def __init__(
@@ -106,14 +107,16 @@ class Replay:
         end_ns: int | None,
         gap_ns: int,
         deliver: Callable[[Message, bool], None],
+        miss: Callable[[Message], None],
     ) -> None:
         self.status = PENDING
-        self.cancelled = False
+        self._cancelled = False
         self._sim = sim
         self._archive = archive
         self._end_ns = end_ns
         self._gap_ns = gap_ns
         self._deliver = deliver
+        self._miss = miss
         self._position = archive.find(sim.now, start_ns)
         self._new_from = archive.end
 
@@ -131,25 +134,36 @@ class Replay:
         """Begin to read, at once."""
         self._sim.after(0, self._step)
 
+    def cancel(self) -> None:
+        """End the replay early, because the subscription gets another replay policy."""
+        self._cancelled = True
+        self._finish()
+
     def _step(self) -> None:
         """Deliver the next message; the one after it follows `gap_ns` later."""
-        if self.cancelled:
+        if self._cancelled:
             return
         self.status = IN_PROGRESS
         found = self._archive.read(self._position)
-        if found is None and (self._end_ns is None or self._sim.now > self._end_ns):
-            self.status = COMPLETED
-            return
         if found is None:
-            self._sim.at(self._end_ns + 1, self._step)  # type: ignore[operator]
+            if self._end_ns is None or self._sim.now > self._end_ns:
+                self._finish()
+            else:
+                self._sim.at(self._end_ns + 1, self._step)
             return
         position, accepted_ns, message = found
         if self._end_ns is not None and accepted_ns > self._end_ns:
-            self.status = COMPLETED
+            self._finish()
             return
         self._position = position + 1
         self._deliver(again(message, replayed=True), position < self._new_from)
         self._sim.after(self._gap_ns, self._step)
+
+    def _finish(self) -> None:
+        """Stop: what came meanwhile behind the ending point will not be delivered."""
+        for message in self.unread():
+            self._miss(message)
+        self.status = COMPLETED
 
     def unread(self) -> Iterator[Message]:
         """Yield what was published since the replay began and has not been delivered yet."""

@@ -250,14 +250,11 @@ class Subscription(Component):
         """
         if self.archive is None:
             raise ValueError(f"{self.name}: the topic has no ArchivePolicy")
-        missed = list(self._replay.unread()) if self._replay is not None else []
         if self._replay is not None:
-            self._replay.cancelled = True
-        replay = Replay(self.sim, self.archive, start_ns, end_ns, gap_ns, self._offer_replayed)
-        for message in missed:
-            self._miss(message)
-        self._replay = replay
-        replay.start()
+            self._replay.cancel()
+        deliver, miss = self._offer_replayed, self._miss
+        self._replay = Replay(self.sim, self.archive, start_ns, end_ns, gap_ns, deliver, miss)
+        self._replay.start()
 
     @property
     def replay_status(self) -> str:
