@@ -129,6 +129,38 @@ class QueueMachine(RuleBasedStateMachine):
                 assert (returned, expired) == ([entry.receipt], [])
             assert before == [(e.receipt, e.until_s) for e in self.model.alive() if e is not entry]
 
+    @rule(seconds=TIMEOUTS)
+    def change_the_default_timeout(self, seconds: int) -> None:
+        """For later receives: what is in flight keeps the end it was given."""
+        self.state.set_visibility(seconds * S)
+
+    @rule(seconds=st.sampled_from([0, 5, 90]))
+    def change_the_delay(self, seconds: int) -> None:
+        """Standard: for later sends; FIFO: for what is delayed already, too (SDG of May 2023)."""
+        self.delay_s = seconds
+        self.state.set_delay(seconds * S)
+        for entry in self.model.alive():
+            if not self.old_receipts_work and entry.state(self.model.now_s) == "delayed":
+                entry.delay_s = seconds
+        assert self.state.expire(self.now) == ([], [])
+
+    @rule(seconds=st.sampled_from([60, 700, 345_600]))
+    def change_the_retention(self, seconds: int) -> None:
+        """A shorter one expires what is too old now."""
+        self.model.retention_s = seconds
+        self.state.retention_ns = seconds * S
+        self.settle()
+
+    @rule(sure=st.sampled_from([False] * 9 + [True]))
+    def purge(self, sure: bool) -> None:
+        if not sure:
+            return
+        purged = self.state.purge()
+        assert Counter(map(id, purged)) == Counter(id(e.copy) for e in self.model.alive())
+        for entry in self.model.alive():
+            entry.fate = "purged"
+        self.model.accepted_ids.clear()
+
     def check_received(self, deliveries: list[Any], dead: list[Stored], visibility_s: int) -> None:
         for copy in dead:
             entry = self.model.entry_of(copy)

@@ -7,6 +7,7 @@ message is visible. If the first one is in flight or delayed, the group yields n
 from __future__ import annotations
 
 from collections import deque
+from hashlib import sha256
 from typing import Any
 
 from msgsim.model.message import Delivery, Message
@@ -46,6 +47,13 @@ class Group:
             else:
                 kept.append(copy)
         line.extendleft(reversed(kept))
+
+
+def _hash_of_body(message: Message) -> str:
+    """Return the id that content-based deduplication gives: SHA-256 of the body alone (API)."""
+    if message.body is None:
+        return f"body of {message.number}"
+    return sha256(message.body.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class FifoState(QueueState):
@@ -108,7 +116,7 @@ class FifoState(QueueState):
     def _is_duplicate(self, now: int, message: Message) -> bool:
         name = message.deduplication_id
         if name is None and self.content_based:
-            name = f"body:{message.body if message.body is not None else message.number}"
+            name = _hash_of_body(message)
         if name is None:
             return False
         found = (message.key.name, name) if self._per_group else name

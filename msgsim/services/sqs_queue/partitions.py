@@ -8,7 +8,7 @@ from msgsim.kernel.simulation import NS_PER_S
 from msgsim.kernel.substreams import stable_hash
 from msgsim.kernel.waiting import TokenBucket
 
-ACTIONS = ("SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility")
+ACTIONS = ("SendMessage", "ReceiveMessage", "DeleteMessage")  # those that quotas name (QUOTAS)
 
 
 class Partitions:

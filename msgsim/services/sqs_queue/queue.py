@@ -253,10 +253,7 @@ class FifoQueue(Queue):
         ]
 
     def change_visibility(self, delivery: Delivery, timeout_ns: int) -> str | None:
-        """ChangeMessageVisibility; an expired handle is refused."""
-        group = delivery.message.key.name
-        if not self.down and not self._spend("ChangeMessageVisibility", group):
-            return THROTTLED
+        """ChangeMessageVisibility; an expired handle is refused. No call quota names it."""
         error = super().change_visibility(delivery, timeout_ns)
         if error is None:
             self._attempts.touch(delivery)
