@@ -11,7 +11,7 @@ from itertools import islice
 
 from msgsim.kernel.simulation import Simulation
 from msgsim.model.message import Message
-from msgsim.services.sns.delivered import again
+from msgsim.services.sns.delivered import replayed
 
 NS_PER_S = 1_000_000_000
 NS_PER_DAY = 86_400 * NS_PER_S
@@ -156,7 +156,7 @@ class Replay:
             self._finish()
             return
         self._position = position + 1
-        self._deliver(again(message, replayed=True), position < self._new_from)
+        self._deliver(replayed(message), position < self._new_from)
         self._sim.after(self._gap_ns, self._step)
 
     def _finish(self) -> None:

@@ -52,8 +52,8 @@ def attach(
         invoke: HandOver = endpoint.invoke_async
         subscription.lead_to(invoke, dead_letters)
         return
-    hand_over = at_most_ten_attributes(endpoint.accept, subscription)
-    subscription.lead_to(hand_over, dead_letters)
+    accept: HandOver = endpoint.accept
+    subscription.lead_to(accept, dead_letters, at_most_ten_attributes(accept))
     if topic.fifo and not endpoint.fifo:
         subscription.dress(_enveloped_without_group(topic.envelope), without_group)
     else:

@@ -9,7 +9,7 @@ from msgsim.kernel.component import Component
 from msgsim.kernel.distributions import Constant
 from msgsim.kernel.sampling import NEVER, GeometricGaps, Sampler
 from msgsim.model.message import Message
-from msgsim.services.sns.delivered import again
+from msgsim.services.sns.delivered import Retried
 from msgsim.services.sns.retry import SERVER_SIDE, RetryPolicy, retry_delays
 from msgsim.services.sns.subscription import UNACKNOWLEDGED, Subscription
 
@@ -86,7 +86,7 @@ class Courier:
         assert self._lost_answers is not None
         self._answers_left = self._lost_answers.draw()
         self._subscription.lose_answer(message)
-        return again(message)
+        return Retried(message)
 
 
 class _Group:

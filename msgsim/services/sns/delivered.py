@@ -26,10 +26,12 @@ class Delivered(Message):
         published: the message that the topic took.
         replayed: whether it comes from the topic's archive (`Replayed` in the envelope).
         sent_again: why it is delivered once more, `delivery retry` or `replay`; else None.
-        enveloped: whether the body is the JSON envelope of SNS.
     """
 
-    __slots__ = ("enveloped", "published", "replayed", "sent_again")
+    __slots__ = ("published",)
+    replayed = False
+    sent_again: str | None = None
+    published: Message
 
     def __init__(self, source: Message, size_bytes: int) -> None:
         self.number = source.number
@@ -42,18 +44,33 @@ class Delivered(Message):
         self.deduplication_id = source.deduplication_id
         self.grouped = source.grouped
         self.tries = source.tries
-        self.published = getattr(source, "published", source)
-        self.replayed = getattr(source, "replayed", False)
-        self.sent_again = getattr(source, "sent_again", None)
-        self.enveloped = getattr(source, "enveloped", False)
+        self.published = source.published if isinstance(source, Delivered) else source
 
 
-def again(message: Message, replayed: bool = False) -> Delivered:
-    """Return the message for one more delivery of it; `tries` tells that a copy may exist."""
-    found = Delivered(message, message.size_bytes)
+class Replayed(Delivered):
+    """A message from the archive."""
+
+    __slots__ = ()
+    replayed = True
+    sent_again = "replay"
+
+
+class Retried(Delivered):
+    """A message that SNS sends again because an answer was lost."""
+
+    __slots__ = ("replayed",)
+    sent_again = "delivery retry"
+
+    def __init__(self, source: Message) -> None:
+        super().__init__(source, source.size_bytes)
+        self.tries += 1
+        self.replayed = isinstance(source, Delivered) and source.replayed
+
+
+def replayed(message: Message) -> Replayed:
+    """Return the message for one more delivery; `tries` tells that a copy may exist."""
+    found = Replayed(message, message.size_bytes)
     found.tries += 1
-    found.replayed = found.replayed or replayed
-    found.sent_again = "replay" if replayed else "delivery retry"
     return found
 
 
@@ -71,10 +88,15 @@ def without_group(message: Message) -> Message:
     """
     if not message.grouped and message.deduplication_id is None:
         return message
-    found = Delivered(message, message.size_bytes)
+    found = _like(message)(message, message.size_bytes)
     found.grouped = False
     found.deduplication_id = None
     return found
+
+
+def _like(message: Message) -> type[Delivered]:
+    """Return the class for another form of a message: what is replayed stays so."""
+    return Replayed if type(message) is Replayed else Delivered
 
 
 class Envelope:
@@ -104,8 +126,7 @@ class Envelope:
             size += attribute_bytes(message.attributes)
         if message.body is not None:
             size += escapes(message.body)
-        made = Delivered(message, size)
-        made.enveloped = True
+        made = _like(message)(message, size)
         self._source, self._made = message, made
         return made
 

@@ -74,6 +74,7 @@ class Subscription(Component):
         self._changes = 0
         self._in_force = 0
         self._hand_over: HandOver = _nowhere
+        self._ways: tuple[HandOver, HandOver] = (_nowhere, _nowhere)
         self._dead_letters: Target | None = None
         self._send: Send = self._undelivered
         self._dressings: tuple[Dress | None, Dress | None] = (None, None)
@@ -85,9 +86,15 @@ class Subscription(Component):
 
     # Wiring and attributes -----------------------------------------------------------------
 
-    def lead_to(self, hand_over: HandOver, dead_letters: Target | None = None) -> None:
-        """Say what takes the messages, and what takes those that are given up."""
-        self._hand_over = hand_over
+    def lead_to(
+        self,
+        hand_over: HandOver,
+        dead_letters: Target | None = None,
+        raw: HandOver | None = None,
+    ) -> None:
+        """Say what takes the messages, raw ones too, and what takes those that are given up."""
+        self._ways = (hand_over, raw or hand_over)
+        self._hand_over = self._ways[self.raw]
         self._dead_letters = dead_letters
 
     def employ(self, send: Send) -> None:
@@ -103,6 +110,7 @@ class Subscription(Component):
         """Deliver without the envelope from now on, or with it (`RawMessageDelivery`)."""
         self.raw = raw
         self._dress = self._dressings[raw]
+        self._hand_over = self._ways[raw]
 
     def set_dead_letters(self, target: Target | None) -> None:
         """Send what is given up to a queue from now on (`RedrivePolicy`), or nowhere."""
@@ -301,14 +309,14 @@ def _nowhere(message: Message) -> str | None:
     return UNAVAILABLE
 
 
-def at_most_ten_attributes(hand_over: HandOver, subscription: Subscription) -> HandOver:
+def at_most_ten_attributes(hand_over: HandOver) -> HandOver:
     """Refuse raw messages with more than ten attributes to SQS: a client-side error.
 
     Source: SNS Developer Guide, sns-large-payload-raw-message-delivery.html.
     """
 
     def hand_over_raw(message: Message) -> str | None:
-        if subscription.raw and len(message.attributes) > MAX_RAW_ATTRIBUTES:
+        if len(message.attributes) > MAX_RAW_ATTRIBUTES:
             return "InvalidParameter"
         return hand_over(message)
 
