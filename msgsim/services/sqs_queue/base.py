@@ -5,24 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from msgsim.kernel.simulation import NS_PER_S, Simulation
+from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
 from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.ports import ReceiveReply
 from msgsim.services.sqs_queue.fifo import FifoState
-from msgsim.services.sqs_queue.redrive import Redriving
-from msgsim.services.sqs_queue.rules import (
-    INVALID_VALUE,
-    MAX_MESSAGE_BYTES,
-    PURGE_IN_PROGRESS,
-    batch_error,
-)
+from msgsim.services.sqs_queue.rules import INVALID_VALUE, batch_error
 from msgsim.services.sqs_queue.standard import StandardState
-from msgsim.services.sqs_queue.stored import GONE, STATE_WORDS, Stored
+from msgsim.services.sqs_queue.stored import GONE, STATE_WORDS
+from msgsim.services.sqs_queue.upkeep import UNAVAILABLE, Upkeep
 
-UNAVAILABLE = "ServiceUnavailable"
-PURGE_INTERVAL_NS = 60 * NS_PER_S  # SQS API PurgeQueue
-NEVER_PURGED = -PURGE_INTERVAL_NS
+__all__ = ["UNAVAILABLE", "Queue"]
 
 
 class _Poll:
@@ -37,7 +30,7 @@ class _Poll:
         self.deadline = deadline
 
 
-class Queue(Redriving):
+class Queue(Upkeep):
     """An SQS queue: a waiting room whose customers come back when service takes too long.
 
     The visibility timeout makes it a retrial queue, redrive is feedback into another one. What it
@@ -46,7 +39,6 @@ class Queue(Redriving):
     Attributes:
         state: what the queue knows; another object once a message with a group makes it fair.
         fifo: whether it is a FIFO queue.
-        max_message_bytes: `MaximumMessageSize`.
     """
 
     kind = "sqs.queue"
@@ -74,7 +66,6 @@ class Queue(Redriving):
         super().__init__(sim, name)
         self.state = state
         self.fifo = fifo
-        self.max_message_bytes = MAX_MESSAGE_BYTES
         self.visibility_ns = state.visibility_ns
         self._polls: deque[_Poll] = deque()
         self._alarm = sim.timer(self._ring)
@@ -82,7 +73,6 @@ class Queue(Redriving):
         self._alarm_due = 1 << 62
         self._poll_due = 1 << 62
         self._uniform_wait: int | None = None
-        self._purged_ns = NEVER_PURGED
 
     # Sending -------------------------------------------------------------------------------
 
@@ -285,73 +275,6 @@ class Queue(Redriving):
                 self._arm_next()
         return error
 
-    # The queue itself ----------------------------------------------------------------------
-
-    def counters(self) -> tuple[int, int, int]:
-        """Return how many messages are visible, in flight, and delayed.
-
-        `ApproximateNumberOfMessages`, `…NotVisible` and `…Delayed`.
-
-        On a FIFO queue a message blocked behind its group counts as visible (SQS API
-        GetQueueAttributes). msgsim's counters are exact at every moment.
-        """
-        state = self.state
-        return state.visible, state.in_flight, state.delayed
-
-    def set_attributes(
-        self,
-        *,
-        visibility_ns: int | None = None,
-        delay_ns: int | None = None,
-        retention_ns: int | None = None,
-        max_message_bytes: int | None = None,
-    ) -> None:
-        """SetQueueAttributes on a live queue, at once; what is None stays.
-
-        A new timeout holds for later receives. A new delay holds for later sends, on a FIFO queue
-        also for messages that are delayed already. A shorter retention expires stored messages.
-        """
-        state = self.state
-        if visibility_ns is not None:
-            state.set_visibility(visibility_ns)
-            self.visibility_ns = visibility_ns
-        if delay_ns is not None:
-            state.set_delay(delay_ns)
-        if retention_ns is not None:
-            state.retention_ns = retention_ns
-        if max_message_bytes is not None:
-            self.max_message_bytes = max_message_bytes
-        self._ring()
-
-    def purge(self) -> str | None:
-        """PurgeQueue: remove everything, at once; a second purge within 60 s is refused.
-
-        Visible, delayed and messages in flight go, and a FIFO queue's deduplication memory.
-        """
-        if self.down:
-            return UNAVAILABLE
-        now = self.sim.now
-        if now < self._purged_ns + PURGE_INTERVAL_NS:
-            return PURGE_IN_PROGRESS
-        self._purged_ns = now
-        for copy in self.state.purge():
-            if self.on_purged is not None:
-                self.on_purged(now, copy)
-        return None
-
-    def give_away(self, copy: Stored) -> None:
-        """Let a message move task take a visible copy out."""
-        self.state.discard(copy)
-        copy.gone = True
-        if self.on_moved_out is not None:
-            self.on_moved_out(self.sim.now, copy)
-        if self._polls:
-            self._serve()
-
-    def take_over(self, message: Message) -> None:
-        """Store what a message move task sends: a new message, outside the callers' quotas."""
-        self._accept(message, None)
-
     # Time ----------------------------------------------------------------------------------
 
     def _arm(self, due: int) -> None:
@@ -390,6 +313,11 @@ class Queue(Redriving):
         """Yield every copy with its state."""
         for copy in self.state.copies():
             yield STATE_WORDS[copy.state], copy
+
+    @property
+    def in_flight_limit(self) -> int:
+        """The quota of messages that are received and not yet deleted."""
+        return self.state.in_flight_limit
 
     def oldest_ns(self) -> int | None:
         """Return since when the oldest unprocessed message waits (ns), or None.
