@@ -16,6 +16,7 @@ from msgsim.services.sqs_queue.queue import FifoQueue
 from msgsim.services.sqs_queue.rules import PAGE
 from msgsim.services.sqs_queue.spec import QueueSpec
 from tests.services.by_hand import Answer, Mail, Recorder, fifo, ns, receive
+from tests.services.hand_built import HandBuilt
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -172,6 +173,45 @@ def test_high_throughput_needs_deduplication_per_group(
     assert [found.code for found in SERVICE.check("q", spec, {"q": spec})] == codes
 
 
+@pytest.mark.parametrize(("region", "most"), [("us-east-1", 234), ("eu-south-2", 8)])
+def test_a_built_queue_has_the_partitions_of_its_region(region: str, most: int) -> None:
+    """70,000 / 300 calls/s are 234 partitions, 2,400 / 300 are 8; assumptions can be overridden."""
+    properties = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
+    built = HandBuilt(
+        {"Q": {"type": "sqs.queue", "FifoQueue": "true", **properties}},
+        region=region,
+        assumptions={("sqs.queue", "first_partitions"): 4},
+    )
+    partitions = built["Q"].partitions
+    assert (partitions.most, partitions.count) == (most, 4)
+    assert built.send("Q", deduplication_id="x") is None
+
+
+def test_deletes_are_charged_to_the_partitions_of_their_groups(sim: Simulation, mail: Mail) -> None:
+    """A batch of deletes over two partitions costs one call on each."""
+    partitions = Partitions(300, 70_000, count=2)
+    queue = FifoQueue(sim, "q", FifoState(visibility_ns=30 * S), partitions=partitions)
+    groups = groups_on(partitions, 0, 1) + groups_on(partitions, 1, 1)
+    for group in groups:
+        queue.accept(mail.message("m", group))
+    held = receive(queue, limit=10).deliveries
+    while partitions.take(0, "DeleteMessage", groups[0]):
+        pass
+    answers = dict(zip([d.message.key.name for d in held], queue.delete_batch(held), strict=True))
+    assert answers == {groups[0]: "RequestThrottled", groups[1]: None}
+    assert queue.delete(held[0]) in ("RequestThrottled", None)
+    assert queue.counters() == (0, 1, 0)
+
+
+def test_receives_draw_on_all_partitions(sim: Simulation) -> None:
+    """Two partitions: 600 receive calls at once, then `RequestThrottled`."""
+    queue = FifoQueue(
+        sim, "q", FifoState(visibility_ns=30 * S), partitions=Partitions(300, 70_000, count=2)
+    )
+    errors = [receive(queue).error for _ in range(601)]
+    assert errors == [None] * 600 + ["RequestThrottled"]
+
+
 # The scan window ----------------------------------------------------------------------------
 
 
@@ -266,6 +306,15 @@ def prefix(inside: list[Any]) -> list[Any]:
 
 def prefix_heads(state: FifoState, size: int) -> list[Any]:
     return prefix(sorted(state.copies(), key=lambda each: each.sequence)[:size])
+
+
+def test_an_id_equal_to_the_hash_of_a_body_is_the_same_id(sim: Simulation, mail: Mail) -> None:
+    """A content-based id is the SHA-256 of the body, and compares with given ones (SQS API)."""
+    queue = fifo(sim, content_based=True)
+    queue.accept(mail.message("m"))
+    digest = "62c66a7a5dd70c3146618063c344e531e6d4b59e379808443ce962b3abd63c5a"
+    queue.accept(mail.message("other", deduplication_id=digest))
+    assert queue.counters() == (1, 0, 0)
 
 
 # Receive attempts ---------------------------------------------------------------------------

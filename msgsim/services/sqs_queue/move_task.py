@@ -119,5 +119,5 @@ class MoveTask:
             self.moved += 1
             message = shallow_copy(copy.message)
             message.number = self.source.next_number()
-            message.deduplication_id = str(message.number)
+            message.deduplication_id = str(message.number) if target.fifo else None
             target.take_over(message)

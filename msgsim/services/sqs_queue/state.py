@@ -278,6 +278,7 @@ class QueueState:
         `ApproximateAgeOfOldestMessage` (METRICS): ages count from the move in a dead-letter queue;
         copies that `ages` leaves out do not count, nor do ghosts, which have been processed.
         """
+        self._next_retention()  # which drops what is gone at the front
         moved = self._moved
         while moved and moved[0].state == GONE:
             moved.popleft()
