@@ -101,6 +101,16 @@ def test_a_shorter_retention_expires_what_is_stored(sim: Simulation, mail: Mail,
     assert queue.counters() == (0, 0, 0)
 
 
+def test_content_based_deduplication_can_be_switched_on(sim: Simulation, mail: Mail) -> None:
+    """From then on equal bodies are duplicates (SQS API SetQueueAttributes)."""
+    queue = fifo(sim)
+    for switched_on, stored in ((False, 2), (True, 3)):
+        queue.set_attributes(content_based=switched_on)
+        for _ in range(2):
+            queue.accept(mail.message("m"))
+        assert queue.counters() == (stored, 0, 0)
+
+
 # Delays -------------------------------------------------------------------------------------
 
 

@@ -54,6 +54,11 @@ class Attempts:
             if delivery in deliveries:
                 del self._answers[attempt_id]
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._answers.clear()
+        self._line.clear()
+
     def _forget(self, now: int) -> None:
         line = self._line
         while line and line[0][0] <= now:

@@ -128,7 +128,8 @@ class FifoQueue(Queue):
 
     Args:
         calls: action → token bucket of API calls, or None without a quota.
-        partitions: the quotas of high-throughput mode, instead of `calls`.
+        partitions: the quotas of high-throughput mode, instead of `calls`; may be set on a live
+            queue, whose mode then changes at once.
     """
 
     def __init__(
@@ -263,5 +264,5 @@ class FifoQueue(Queue):
         """PurgeQueue; attempt ids are forgotten as well."""
         error = super().purge()
         if error is None:
-            self._attempts = Attempts()
+            self._attempts.clear()
         return error

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from msgsim.kernel.simulation import NS_PER_S, Simulation
 from msgsim.model.message import Message
+from msgsim.services.sqs_queue.fifo import FifoState
 from msgsim.services.sqs_queue.redrive import Redriving
 from msgsim.services.sqs_queue.rules import MAX_MESSAGE_BYTES, PURGE_IN_PROGRESS
 from msgsim.services.sqs_queue.stored import Stored
@@ -48,11 +49,13 @@ class Upkeep(Redriving):
         delay_ns: int | None = None,
         retention_ns: int | None = None,
         max_message_bytes: int | None = None,
+        content_based: bool | None = None,
     ) -> None:
         """SetQueueAttributes on a live queue, at once; what is None stays.
 
         A new timeout holds for later receives. A new delay holds for later sends, on a FIFO queue
         also for messages that are delayed already. A shorter retention expires stored messages.
+        `content_based` (FIFO) holds for later sends.
         """
         here = cast("Queue", self)
         state = here.state
@@ -65,6 +68,8 @@ class Upkeep(Redriving):
             state.retention_ns = retention_ns
         if max_message_bytes is not None:
             self.max_message_bytes = max_message_bytes
+        if content_based is not None and isinstance(state, FifoState):
+            state.content_based = content_based
         here._ring()
 
     def purge(self) -> str | None:
