@@ -216,6 +216,48 @@ def test_the_books_balance_whatever_goes_wrong(
     assert row["extra_copies"] > 0 and row["done"] > 0
 
 
+OUTSIDE = """
+msgsim: 1
+question: Does it add up?
+duration: 5m
+resources:
+  Orders:
+    type: sns.topic
+    Subscription:
+      - {Protocol: https, Endpoint: Shop, RedrivePolicy: {deadLetterTargetArn: Lost}}
+      - {Protocol: http, Endpoint: Slow, DeliveryPolicy: {healthyRetryPolicy: {numRetries: 1}}}
+      - {Protocol: email, Endpoint: Mail}
+      - {Protocol: sms, Endpoint: Phone}
+      - Protocol: https
+        Endpoint: Calm
+        DeliveryPolicy: {throttlePolicy: {maxReceivesPerSecond: 5}}
+  Shop: {type: sns.endpoint, fails: 60%, hangs: 2%, time: 100ms}
+  Slow: {type: sns.endpoint, time: {dist: exponential, mean: 10s}}
+  Mail: {type: sns.endpoint}
+  Phone: {type: sns.endpoint}
+  Calm: {type: sns.endpoint}
+  Lost: {type: sqs.queue}
+workload:
+  - {name: Shopper, to: Orders, arrivals: {poisson: 8/s}}
+faults:
+  - {at: 1m, for: 40s, down: Shop}
+  - {at: 3m, for: 10s, deny: Orders.Slow}
+"""
+
+
+def test_the_books_balance_outside_aws_too() -> None:
+    """Failing, hanging, late and flooded receivers; a mailbox that is deactivated."""
+    observers = msgsim.run(msgsim.load_text(OUTSIDE)).runs[0].observers
+    rows = {name: observers.ledger.account(name) for name in observers.ledger.rows}
+    assert observers.ledger.sums, rows
+    assert observers.conservation.violations == []
+    assert rows["Shop"]["dead_lettered"] == rows["Lost"]["moved_in"] > 0
+    assert rows["Slow"]["discarded"] > 0 and rows["Slow"]["in_transit"] > 0
+    assert observers.duplicates.subscribers["Slow"].causes["consumer retry"] > 0
+    assert rows["Mail"]["discarded"] > 0
+    assert rows["Calm"]["in_transit"] > 500
+
+
 # Client-side errors -----------------------------------------------------------------------------
 
 
