@@ -360,3 +360,12 @@ def test_more_topics_than_an_account_may_have() -> None:
     """1,000 FIFO topics per account (AWS General Reference); said once."""
     topics = {f"T{i}": FIFO_TOPIC for i in range(1_001)}
     assert [code for code in codes(topics) if code == "E248"] == ["E248"]
+
+
+def test_more_filter_policies_than_a_topic_may_have() -> None:
+    """200 per topic; a subscription without one still works (filter policy constraints page)."""
+    queues = {f"Q{i}": QUEUE for i in range(201)}
+    filtered = {f"S{i}": to(f"Q{i}", FilterPolicy={"a": [i]}) for i in range(200)}
+    assert codes({"Orders": TOPIC, **queues, **filtered, "S200": to("Q200")}) == []
+    one_more = to("Q200", FilterPolicy={"a": ["x"]})
+    assert codes({"Orders": TOPIC, **queues, **filtered, "S200": one_more}) == ["E248"]

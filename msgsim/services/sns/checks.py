@@ -9,7 +9,7 @@ from typing import cast
 from msgsim.model.service import Finding, Specs
 from msgsim.model.spec import Spec
 from msgsim.services.sns.delivery_policy import DeliveryPolicyError, read_policy_of
-from msgsim.services.sns.rules import DEFAULT_BYTES, check_maximum_size
+from msgsim.services.sns.rules import check_maximum_size
 from msgsim.services.sns.spec import TOPIC_PAGE, SubscriptionSpec, TopicSpec
 
 TOPIC_CODES = {
@@ -45,7 +45,7 @@ def check_topic(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     yield from _counts(name, topic, mine)
     yield from _account(name, specs)
     refused = check_maximum_size(topic.MaximumMessageSize, [other.Protocol for other in mine])
-    if refused is not None and len(mine) <= _most_subscriptions(topic):
+    if refused is not None:
         hint = "lower it to 262144, or subscribe queues and functions only"
         message = f"AWS refuses this ({refused})"
         yield Finding("E249", message, ("MaximumMessageSize",), hint)
@@ -86,7 +86,12 @@ def _counts(name: str, topic: TopicSpec, mine: list[SubscriptionSpec]) -> Iterat
                 "keep one subscription; two consumers need two queues",
             )
     for count, quota, code, what in (
-        (len(mine), _most_subscriptions(topic), "SubscriptionLimitExceeded", "subscriptions"),
+        (
+            len(mine),
+            TOPIC_PAGE.quota("fifo_subscriptions" if topic.FifoTopic else "subscriptions"),
+            "SubscriptionLimitExceeded",
+            "subscriptions",
+        ),
         (
             sum(1 for other in mine if other.FilterPolicy),
             TOPIC_PAGE.quota("filter_policies"),
@@ -101,13 +106,6 @@ def _counts(name: str, topic: TopicSpec, mine: list[SubscriptionSpec]) -> Iterat
                 (),
                 "spread them over several topics",
             )
-
-
-def _most_subscriptions(topic: TopicSpec) -> int:
-    if topic.FifoTopic:
-        return int(TOPIC_PAGE.quota("fifo_subscriptions"))
-    large = topic.MaximumMessageSize > DEFAULT_BYTES
-    return int(TOPIC_PAGE.quota("large_message_subscriptions" if large else "subscriptions"))
 
 
 def _account(name: str, specs: Specs) -> Iterator[Finding]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from msgsim.model.catalog import page_beside
 from msgsim.model.message import AttributeValue, Message
 
 Dress = Callable[[Message], Message]
 """Turns the published message into the one that travels to the endpoint."""
 
-ENVELOPE_BYTES = 815
-FIFO_ENVELOPE_BYTES = 345
+_PAGE = page_beside(__file__, "sns.subscription.md")
+ENVELOPE_BYTES = int(_PAGE.quota("envelope"))
+FIFO_ENVELOPE_BYTES = int(_PAGE.quota("envelope_fifo"))
 ATTRIBUTE_SYNTAX_BYTES = 26
 """`"":{"Type":"","Value":""},` around an attribute's name, data type and value."""
 

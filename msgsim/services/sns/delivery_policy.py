@@ -13,18 +13,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from msgsim.model.catalog import page_beside
 from msgsim.services.sns.retry import BACK_OFF, NS_PER_S, RetryPolicy, retry_delays
 
-MAX_DELAY_S = 3_600
-MAX_RETRIES = 100
-LONGEST_S = 3_600
+PAGE = page_beside(__file__, "sns.subscription.md")
+LONGEST_S = int(PAGE.quota("http_retry_time"))
+_NUMBERS = (
+    "minDelayTarget",
+    "maxDelayTarget",
+    "numRetries",
+    "numNoDelayRetries",
+    "numMinDelayRetries",
+    "numMaxDelayRetries",
+)
 HTTP_DEFAULTS: Mapping[str, Any] = {
-    "minDelayTarget": 20,
-    "maxDelayTarget": 20,
-    "numRetries": 3,
-    "numNoDelayRetries": 0,
-    "numMinDelayRetries": 0,
-    "numMaxDelayRetries": 0,
+    **{name: PAGE.limit(name).default for name in _NUMBERS},
     "backoffFunction": "linear",
 }
 _DEPRECATED = ("sicklyRetryPolicy", "guaranteed")
@@ -113,7 +116,7 @@ def _join(parts: Mapping[str, Any]) -> DeliveryPolicy:
     throttle = _known(_mapping(parts.get("throttlePolicy")), ("maxReceivesPerSecond",))
     rate = throttle.get("maxReceivesPerSecond")
     if rate is not None:
-        rate = _whole("throttlePolicy.maxReceivesPerSecond", rate, 1, None)
+        rate = _whole("maxReceivesPerSecond", rate)
     request = _known(_mapping(parts.get("requestPolicy")), ("headerContentType",))
     if not isinstance(request.get("headerContentType", ""), str):
         raise DeliveryPolicyError("requestPolicy.headerContentType must be a string")
@@ -122,15 +125,9 @@ def _join(parts: Mapping[str, Any]) -> DeliveryPolicy:
 
 def _retries(written: dict[str, Any]) -> RetryPolicy:
     value = {**HTTP_DEFAULTS, **_known(written, tuple(HTTP_DEFAULTS))}
-    low = _whole("minDelayTarget", value["minDelayTarget"], 1, MAX_DELAY_S)
-    high = _whole("maxDelayTarget", value["maxDelayTarget"], 1, MAX_DELAY_S)
+    low, high, total, immediate, early, late = (_whole(name, value[name]) for name in _NUMBERS)
     if low > high:
         raise DeliveryPolicyError("minDelayTarget must not be greater than maxDelayTarget")
-    total = _whole("numRetries", value["numRetries"], 0, MAX_RETRIES)
-    immediate, early, late = (
-        _whole(name, value[name], 0, MAX_RETRIES)
-        for name in ("numNoDelayRetries", "numMinDelayRetries", "numMaxDelayRetries")
-    )
     if immediate + early + late > total:
         raise DeliveryPolicyError(
             "numNoDelayRetries, numMinDelayRetries and numMaxDelayRetries exceed numRetries"
@@ -153,10 +150,12 @@ def _check_length(policy: RetryPolicy) -> None:
         )
 
 
-def _whole(name: str, value: Any, low: int, high: int | None) -> int:
+def _whole(name: str, value: Any) -> int:
+    """Return a whole number within the limits of the page."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise DeliveryPolicyError(f"{name} must be a whole number, but is {value!r}")
-    if value < low or (high is not None and value > high):
-        allowed = f"at least {low}" if high is None else f"{low} to {high}"
+    limit = PAGE.limit(name)
+    if value < limit.low or (limit.high is not None and value > limit.high):
+        allowed = f"at least {limit.low}" if limit.high is None else f"{limit.low} to {limit.high}"
         raise DeliveryPolicyError(f"{name} is {value}, allowed is {allowed}")
     return value

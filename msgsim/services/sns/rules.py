@@ -12,11 +12,16 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from msgsim.model.catalog import page_beside
 from msgsim.model.message import AttributeValue
 
-DEFAULT_BYTES = 262_144
-SMALLEST_BYTES, LARGEST_BYTES = 1_024, 1_048_576
-LARGE_SUBSCRIPTIONS = 100
+_PAGE = page_beside(__file__, "sns.topic.md")
+_SIZE = _PAGE.limit("MaximumMessageSize")
+
+DEFAULT_BYTES = int(_SIZE.default)
+SMALLEST_BYTES, LARGEST_BYTES = int(_SIZE.low), int(_SIZE.high)
+LARGE_SUBSCRIPTIONS = int(_PAGE.quota("large_message_subscriptions"))
+MAX_BATCH_ENTRIES = int(_PAGE.quota("batch_entries"))
 LARGE_PROTOCOLS = ("sqs", "lambda", "firehose")
 RAW_PROTOCOLS = ("sqs", "http", "https", "firehose")
 PROTOCOLS = (
@@ -30,7 +35,6 @@ PROTOCOLS = (
     "sms",
     "application",
 )
-MAX_BATCH_ENTRIES = 10
 NO_CODE = "InvalidParameter"
 
 _ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")

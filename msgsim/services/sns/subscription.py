@@ -9,6 +9,7 @@ from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import Sampler
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
+from msgsim.model.catalog import page_beside
 from msgsim.model.message import Copy, Message
 from msgsim.model.ports import Target
 from msgsim.services.sns.archive import LIVE, Archive, Replay
@@ -22,7 +23,7 @@ UNAVAILABLE = "ServiceUnavailable"
 UNACKNOWLEDGED = "Unacknowledged"
 PENDING_CONFIRMATION = "PendingConfirmation"
 REPLAY_ENDED = "ReplayEnded"
-MAX_RAW_ATTRIBUTES = 10
+MAX_RAW_ATTRIBUTES = int(page_beside(__file__, "sns.subscription.md").quota("raw_attributes"))
 
 
 class Subscription(Component):
