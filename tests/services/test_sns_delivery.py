@@ -151,6 +151,29 @@ def test_a_fifo_queue_recognises_what_comes_twice() -> None:
     assert len(system.log.of("Q", "deduplicated")) == again
 
 
+@given(seed=st.integers(0, 500), share=st.sampled_from([0.0, 0.1, 0.5]), down=st.integers(0, 30))
+@settings(max_examples=25, deadline=None)
+def test_lost_answers_and_outages_do_not_break_the_order_of_a_group(
+    seed: int, share: float, down: int
+) -> None:
+    """Behind a FIFO topic a FIFO queue keeps each message once, in order, whatever is retried."""
+    hop = {"dist": "exponential", "mean": "300ms"}
+    system = HandBuilt(
+        {"Orders": FIFO_TOPIC, "Q": FIFO_QUEUE, "Sub": to("Q", latency=hop)},
+        seed=seed,
+        assumptions={("sns.subscription", "duplicate_probability"): share},
+    )
+    for index in range(60):
+        system.send_at(f"{index * 100}ms", "Orders", "AB"[index % 2])
+    system.sim.at(2 * 10**9, system["Q"].fail)
+    system.sim.at((2 + down) * 10**9, system["Q"].recover)
+    system.run("10m")
+    for group in "AB":
+        of_group = [m.rank for m in stored(system, "Q") if m.key.name == group]
+        assert of_group == list(range(30))
+    assert list(system["Sub"].holds()) == []
+
+
 def test_duplicates_are_rare_by_default_and_never_with_probability_zero() -> None:
     system = lossy(TOPIC, QUEUE, 0.0)
     for _ in range(1_000):
@@ -173,7 +196,7 @@ resources:
   Workers: {{type: worker.fleet, queue: Q, workers: 5, handler: {{time: 20ms}}}}
   Sub: {{type: sns.subscription, TopicArn: Orders, Protocol: sqs, Endpoint: Q{sub}}}
 workload:
-  - {{name: Shop, to: Orders, rate: 20/s, until: 9m, keys: 10}}
+  - {{name: Shop, to: Orders, rate: 5/s, until: 9m, keys: 10}}
 faults:
 {faults}
 """

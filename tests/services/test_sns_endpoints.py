@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from msgsim.services.sns.endpoint import delivered, retryable
 from tests.services.hand_built import HandBuilt, codes
@@ -128,6 +131,41 @@ def test_some_requests_fail_and_some_hang() -> None:
     assert abs(errors.count("HTTP 503") - 400) < 90
     assert abs(errors.count("Timeout") - 100) < 50
     assert times(system, "Sub", "discarded") == sorted(times(system, "Sub", "discarded"))
+
+
+@given(
+    seed=st.integers(0, 500),
+    fails=st.integers(0, 60),
+    hangs=st.integers(0, 40),
+    rate=st.sampled_from([None, 1, 5]),
+    retries=st.integers(0, 4),
+)
+@settings(max_examples=30, deadline=None)
+def test_every_message_ends_exactly_once(
+    seed: int, fails: int, hangs: int, rate: int | None, retries: int
+) -> None:
+    """Delivered or discarded, never both, whatever the receiver does; retries + 1 attempts."""
+    policy: dict[str, Any] = {"healthyRetryPolicy": {"numRetries": retries}}
+    if rate is not None:
+        policy["throttlePolicy"] = {"maxReceivesPerSecond": rate}
+    receiver = endpoint(
+        time={"dist": "exponential", "mean": "10s"}, fails=f"{fails}%", hangs=f"{hangs}%"
+    )
+    system = HandBuilt(
+        {"Orders": TOPIC, "Shop": receiver, "Sub": to("Shop", DeliveryPolicy=policy)}, seed=seed
+    )
+    for _ in range(15):
+        system.send("Orders")
+    system.run("1h")
+    ended = Counter(fact[1].number for fact in system.log.of("Sub", "delivered"))
+    done = {fact[1].message.number for fact in system.log.of("Shop", "completed")}
+    given_up = Counter(fact[1].number for fact in system.log.of("Sub", "discarded"))
+    assert set(ended.values()) <= {1} and set(given_up.values()) <= {1}
+    assert not ended.keys() & given_up.keys()
+    assert ended.keys() | given_up.keys() | done == set(range(15))
+    tries = Counter(fact[1][0].message.number for fact in system.log.of("Shop", "taken"))
+    assert max(tries.values()) <= retries + 1
+    assert list(system["Sub"].holds()) == []
 
 
 # People -----------------------------------------------------------------------------------------
