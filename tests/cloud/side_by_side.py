@@ -268,8 +268,10 @@ class Walk:
         return self.chance.choice(some) if some else None
 
     def _dare(self, held: Held, what: str) -> None:
-        if what == "delete" and not self.fifo:
-            return  # the two agree: any handle deletes, and deleting twice succeeds
+        if what == "delete" and not self.fifo:  # the two agree: any handle deletes, and twice
+            if self.redriven and not held.good(self.world.cloud.now):
+                self.dared.add("delete-moved-standard")
+            return
         kind = "fifo" if self.fifo else "standard"
         if held.gone or (self.redriven and not held.good(self.world.cloud.now)):
             self.dared.add(f"{what}-gone-{kind}")  # redrive may have taken it to the other queue

@@ -159,6 +159,17 @@ def delete_gone_fifo(world):
 
 
 @shows
+def delete_moved_standard(world):
+    world.queue("dead")
+    held(world, "orders", RedrivePolicy=redrive("dead", 1), VisibilityTimeout=1)
+    world.advance(2)
+    world.receive("orders")
+    shown = world.with_handle(0, "delete_message")
+    assert shown[0] == "ok" and world.counts("dead")[0] == ["1", "0", "0"]
+    return shown
+
+
+@shows
 def repeat_after_delete_fifo(world):
     held(world, "orders.fifo", group=True)
     world.with_handle(0, "delete_message")
