@@ -125,7 +125,7 @@ class Account:
         self.topics: dict[str, TopicEntry] = {}
         self.subscriptions: dict[str, SubscriptionEntry] = {}
         self.in_flight_quota = in_flight_quota
-        self._assumption = assumption
+        self.assumption = assumption
         self._account = AccountSpec(Region=region)
         self._shared: dict[str, Any] = {}
         self._used: dict[str, int] = {}
@@ -169,7 +169,7 @@ class Account:
         return Context(
             sim=self.sim,
             account=self._account,
-            assumption=self._assumption,
+            assumption=self.assumption,
             find=find,
             shared=self._shared,
             duration_ns=FOREVER_NS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 ACCOUNT = "123456789012"
@@ -56,6 +57,13 @@ class Names:
     def topic_arn(self, name: str) -> str:
         """Return the ARN of a topic."""
         return f"arn:aws:sns:{self.region}:{ACCOUNT}:{name}"
+
+
+def iso_time(ns: int) -> str:
+    """Return a moment of virtual time as SNS writes it, e.g. `2026-01-01T00:00:00.000Z`."""
+    ms = EPOCH_S * 1_000 + ns // 1_000_000
+    moment = datetime.fromtimestamp(ms // 1_000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1_000:03d}Z"
 
 
 def short_name(text: str) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from msgsim.cloud.account import Account, QueueEntry, SubscriptionEntry
-from msgsim.cloud.identity import EPOCH_S, as_bytes
+from msgsim.cloud.identity import as_bytes, iso_time
 from msgsim.cloud.letters import Letter
 from msgsim.model.message import Message
 
@@ -50,7 +49,8 @@ class Mailbox:
                 return "InvalidParameter"
             body, typed = text_for(published, entry.protocol), dict(published.typed)
         else:
-            body = envelope(self._account, entry, published)
+            replayed = bool(getattr(source, "replayed", False))
+            body = envelope(self._account, entry, published, replayed)
         forwards = entry.topic.fifo == self._queue.fifo
         own = self._account.letter(
             f"{entry.subscription.name}/{message.tries}/{self.name}",
@@ -73,7 +73,9 @@ def text_for(letter: Letter, protocol: str) -> str:
     return letter.protocols.get(protocol, letter.protocols["default"])
 
 
-def envelope(account: Account, entry: SubscriptionEntry, letter: Letter) -> str:
+def envelope(
+    account: Account, entry: SubscriptionEntry, letter: Letter, replayed: bool = False
+) -> str:
     """Return the JSON around a message that is not delivered raw, laid out as SNS does.
 
     Signature and certificate have the right length and form, and sign nothing.
@@ -93,19 +95,14 @@ def envelope(account: Account, entry: SubscriptionEntry, letter: Letter) -> str:
         fields["Signature"] = _signature(letter.message_id)
         fields["SigningCertURL"] = f"{host}/{CERTIFICATE}"
     fields["UnsubscribeURL"] = f"{host}/?Action=Unsubscribe&SubscriptionArn={entry.arn}"
+    if replayed:
+        fields["Replayed"] = True
     if letter.typed:
         fields["MessageAttributes"] = {
             name: {"Type": value["DataType"], "Value": _shown(value)}
             for name, value in letter.typed.items()
         }
     return json.dumps(fields, indent=2, separators=(",", " : "), ensure_ascii=False)
-
-
-def iso_time(ns: int) -> str:
-    """Return a moment of virtual time as SNS writes it, e.g. `2026-01-01T00:00:00.000Z`."""
-    ms = EPOCH_S * 1_000 + ns // 1_000_000
-    moment = datetime.fromtimestamp(ms // 1_000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1_000:03d}Z"
 
 
 def _signature(message_id: str) -> str:

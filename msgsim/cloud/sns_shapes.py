@@ -56,6 +56,7 @@ SNS_ERRORS = {
     "InternalErrorException": "InternalError",
     "InvalidBatchEntryIdException": "InvalidBatchEntryId",
     "InvalidParameterException": "InvalidParameter",
+    "InvalidStateException": "InvalidState",
     "InvalidParameterValueException": "ParameterValueInvalid",
     "NotFoundException": "NotFound",
     "ReplayLimitExceededException": "ReplayLimitExceeded",

@@ -11,7 +11,9 @@ from msgsim.cloud.errors import Refused
 from msgsim.cloud.identity import ACCOUNT, short_name
 from msgsim.cloud.mailbox import Mailbox
 from msgsim.cloud.paging import page
+from msgsim.cloud.sns_archive import read_replay_policy
 from msgsim.cloud.sns_topics import refuse
+from msgsim.kernel.simulation import NS_PER_S
 from msgsim.services.sns import rules
 from msgsim.services.sns.filter_policy import FilterPolicy, FilterPolicyError
 
@@ -20,7 +22,14 @@ Parameters = Mapping[str, Any]
 KIND = "sns.subscription"
 MOST_LISTED = 100
 KEPT = ("DeliveryPolicy", "SubscriptionRoleArn")
-NAMES = ("FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy", *KEPT)
+NAMES = (
+    "FilterPolicy",
+    "FilterPolicyScope",
+    "RawMessageDelivery",
+    "RedrivePolicy",
+    "ReplayPolicy",
+    *KEPT,
+)
 
 
 class SubscriptionOperations:
@@ -86,7 +95,14 @@ class SubscriptionOperations:
         account.observe(component)
         topic.subscriptions.append(entry)
         account.subscriptions[arn] = entry
+        if given.get("ReplayPolicy"):
+            self._replay(entry, given["ReplayPolicy"])
         return entry
+
+    def _replay(self, entry: SubscriptionEntry, text: str) -> None:
+        start_ns, end_ns = read_replay_policy(text)
+        rate = float(self._account.assumption(KIND, "replay_rate"))
+        entry.subscription.replay(start_ns, end_ns, round(NS_PER_S / rate))
 
     def _dead_letters(self, entry: SubscriptionEntry, text: str) -> Mailbox | None:
         if not text:
@@ -103,6 +119,10 @@ class SubscriptionOperations:
             refuse(rules.check_raw(value, "sqs"))
         elif name == "RedrivePolicy" and value:
             self._check_redrive(queue, value, where)
+        elif name == "ReplayPolicy" and value:
+            read_replay_policy(value)
+            if not topic.fifo or topic.topic.archive is None:
+                raise Refused(rules.NO_CODE, f"Invalid parameter: {where}{name}: no archive")
 
     def _check_redrive(self, queue: QueueEntry | None, text: str, where: str) -> None:
         try:
@@ -162,6 +182,8 @@ class SubscriptionOperations:
             "SubscriptionPrincipal": f"arn:aws:iam::{ACCOUNT}:user/msgsim",
             **entry.attributes,
         }
+        if entry.subscription.replay_status:
+            attributes["ReplayStatus"] = entry.subscription.replay_status
         if "FilterPolicy" in entry.attributes:
             attributes.setdefault("FilterPolicyScope", "MessageAttributes")
         return {"Attributes": attributes}
@@ -182,6 +204,8 @@ class SubscriptionOperations:
             entry.subscription.set_raw(value.lower() == "true")
         elif name == "RedrivePolicy":
             entry.subscription.set_dead_letters(self._dead_letters(entry, value))
+        elif name == "ReplayPolicy" and value:
+            self._replay(entry, value)
         entry.attributes[name] = value
         if not value:
             del entry.attributes[name]

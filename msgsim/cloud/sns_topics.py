@@ -8,8 +8,9 @@ from typing import Any
 
 from msgsim.cloud.account import Account, TopicEntry
 from msgsim.cloud.errors import Refused
-from msgsim.cloud.identity import ACCOUNT
+from msgsim.cloud.identity import ACCOUNT, iso_time
 from msgsim.cloud.paging import page
+from msgsim.cloud.sns_archive import read_archive_policy
 from msgsim.services.sns import rules
 
 Parameters = Mapping[str, Any]
@@ -67,6 +68,7 @@ class TopicOperations:
         properties |= {key: attributes[key] for key in SPECIFIED if key in attributes}
         component, _ = account.build("sns.topic", name, properties)
         entry = TopicEntry(name, account.place.topic_arn(name), component, attributes)
+        _apply_archive(entry)
         account.observe(component)
         account.topics[name] = entry
         return entry
@@ -79,6 +81,8 @@ class TopicOperations:
             if refused.code == "NotFound":
                 return
             raise
+        if entry.fifo and entry.topic.archive is not None:
+            raise Refused("InvalidState", "A topic with an active ArchivePolicy stays")
         for subscription in entry.subscriptions:
             entry.topic.unsubscribe(subscription.subscription)
             del self._account.subscriptions[subscription.arn]
@@ -93,17 +97,19 @@ class TopicOperations:
     def get_topic_attributes(self, p: Parameters) -> dict[str, Any]:
         """Return every attribute of a topic."""
         entry = self._account.topic(p["TopicArn"])
-        return {
-            "Attributes": {
-                "TopicArn": entry.arn,
-                "Owner": ACCOUNT,
-                "Policy": _policy(entry.arn),
-                "SubscriptionsConfirmed": str(len(entry.subscriptions)),
-                "SubscriptionsPending": "0",
-                "SubscriptionsDeleted": str(entry.deleted),
-                **entry.attributes,
-            }
+        attributes = {
+            "TopicArn": entry.arn,
+            "Owner": ACCOUNT,
+            "Policy": _policy(entry.arn),
+            "SubscriptionsConfirmed": str(len(entry.subscriptions)),
+            "SubscriptionsPending": "0",
+            "SubscriptionsDeleted": str(entry.deleted),
+            **entry.attributes,
         }
+        if entry.fifo and entry.topic.archive is not None:
+            oldest = entry.topic.archive.beginning_ns(self._account.sim.now)
+            attributes["BeginningArchiveTime"] = iso_time(oldest)
+        return {"Attributes": attributes}
 
     def set_topic_attributes(self, p: Parameters) -> None:
         """Change one attribute of a topic, at once."""
@@ -122,6 +128,14 @@ class TopicOperations:
         elif name == "ContentBasedDeduplication":
             entry.topic.set_content_based(value == "true")
         entry.attributes[name] = value
+        if name == "ArchivePolicy":
+            _apply_archive(entry)
+
+
+def _apply_archive(entry: TopicEntry) -> None:
+    """Begin or end archiving as the attribute says; no policy and an empty one end it."""
+    if entry.fifo:
+        entry.topic.set_archive(read_archive_policy(entry.attributes.get("ArchivePolicy", "")))
 
 
 def check_attribute(
@@ -144,7 +158,7 @@ def check_attribute(
     elif name == "FifoThroughputScope":
         _one_of(name, value, SCOPES)
     elif name == "ArchivePolicy":
-        raise Refused("UnsupportedOperation", "ArchivePolicy is for scenarios, not for ms.Cloud")
+        read_archive_policy(value)
     else:
         raise Refused(rules.NO_CODE, "Invalid parameter: AttributeName")
 

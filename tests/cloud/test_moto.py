@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 import msgsim
-from tests.cloud.side_by_side import REGION, Both, Fan, Walk, both, redrive
+from tests.cloud.fan import Fan
+from tests.cloud.side_by_side import REGION, Both, Walk, both, redrive
 
 pytest.importorskip("moto")
 pytest.importorskip("freezegun")

@@ -262,3 +262,48 @@ def test_a_batch_answers_entry_by_entry(hands):
         hands.sns.publish_batch(
             TopicArn=topic, PublishBatchRequestEntries=[{"Id": "a b", "Message": "m"}]
         )
+
+
+def test_a_fifo_topic_archives_and_a_subscription_replays(hands):
+    """SNS guide, message-archiving-and-replay-…: same MessageId, `Replayed`, then live again."""
+    archive = '{"MessageRetentionPeriod": "30"}'
+    topic = hands.topic("news.fifo", ContentBasedDeduplication="true", ArchivePolicy=archive)
+    sent = [
+        hands.sns.publish(TopicArn=topic, Message=body, MessageGroupId="g")["MessageId"]
+        for body in "ab"
+    ]
+    hands.cloud.advance("1h")
+    url = hands.queue("late.fifo")
+    policy = {"PointType": "Timestamp", "StartingPoint": "2026-01-01T00:00:00.000Z"}
+    arn = hands.subscribe(topic, url, raw=False, ReplayPolicy=policy)
+    hands.cloud.advance(1)
+    hands.sns.publish(TopicArn=topic, Message="c", MessageGroupId="g")
+    bodies = [json.loads(body) for body in hands.bodies(url)]
+    assert [body["Message"] for body in bodies] == ["a", "b", "c"]
+    assert [body["MessageId"] for body in bodies[:2]] == sent
+    assert [body.get("Replayed", False) for body in bodies] == [True, True, False]
+    shown = hands.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    assert shown["ReplayStatus"] == "Completed"
+    shown = hands.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert shown["BeginningArchiveTime"] == "2026-01-01T00:00:00.000Z"
+    with refused("InvalidState"):
+        hands.sns.delete_topic(TopicArn=topic)
+    hands.sns.set_topic_attributes(
+        TopicArn=topic, AttributeName="ArchivePolicy", AttributeValue="{}"
+    )
+    hands.sns.delete_topic(TopicArn=topic)
+
+
+def test_what_archive_and_replay_refuse(hands):
+    for policy in ('{"MessageRetentionPeriod": "366"}', "nonsense", '{"Nonsense": 1}'):
+        with refused("InvalidParameter", "ArchivePolicy"):
+            hands.topic("news.fifo", ArchivePolicy=policy)
+    with refused("InvalidParameter"):
+        hands.topic("news", ArchivePolicy='{"MessageRetentionPeriod": "1"}')
+    topic, url = hands.topic("news.fifo"), hands.queue("orders.fifo")
+    for policy in ({"PointType": "Timestamp"}, {"PointType": "Timestamp", "StartingPoint": "x"}):
+        with refused("InvalidParameter", "ReplayPolicy"):
+            hands.subscribe(topic, url, ReplayPolicy=policy)
+    policy = {"PointType": "Timestamp", "StartingPoint": "2026-01-01T00:00:00Z"}
+    with refused("InvalidParameter", "no archive"):
+        hands.subscribe(topic, url, ReplayPolicy=policy)
