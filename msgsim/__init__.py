@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from msgsim.version import __version__
 
 if TYPE_CHECKING:
+    from msgsim.cloud.cloud import Cloud as Cloud
     from msgsim.experiment.session import Results as Results
     from msgsim.experiment.session import run_all as run
     from msgsim.problems import ProblemError as ProblemError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from msgsim.scenario.schema import Scenario as Scenario
 
 _HOMES = {
+    "Cloud": ("msgsim.cloud.cloud", "Cloud"),
     "ProblemError": ("msgsim.problems", "ProblemError"),
     "Results": ("msgsim.experiment.session", "Results"),
     "Scenario": ("msgsim.scenario.schema", "Scenario"),
@@ -34,6 +36,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Cloud",
     "ProblemError",
     "Results",
     "Scenario",

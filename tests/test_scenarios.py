@@ -73,7 +73,7 @@ def test_the_same_seed_gives_the_same_json(name: str, tmp_path: Path) -> None:
 
 def test_every_question_has_its_scenario() -> None:
     """Seventeen questions, after the other scenarios."""
-    assert NAMES == TOP + [f"questions/q{number:02}" for number in range(1, 18)]
+    assert TOP + [f"questions/q{number:02}" for number in range(1, 18)] == NAMES
 
 
 @pytest.mark.parametrize(

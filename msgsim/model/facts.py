@@ -24,6 +24,7 @@ FORWARDED = Signal("forwarded", "a subscription began to deliver a message", ("m
 FILTERED = Signal("filtered", "the filter policy kept a message out", ("message",))
 DELIVERED = Signal("delivered", "the subscriber took a message", ("message",))
 ATTEMPT_FAILED = Signal("attempt_failed", "a delivery attempt failed", ("message", "code"))
+SENT_AGAIN = Signal("sent_again", "a message goes to a subscriber once more", ("message",))
 DISCARDED = Signal("discarded", "a message was given up for good", ("message", "code"))
 
 # Queue.
@@ -37,6 +38,9 @@ DELETE_REFUSED = Signal("delete_refused", "a delete was refused", ("delivery", "
 DEAD_LETTERED = Signal("dead_lettered", "a copy left for the dead-letter queue", ("copy",))
 EXPIRED = Signal("expired", "retention ended for a copy", ("copy",))
 GHOST = Signal("ghost", "a deleted copy came back from a replica", ("copy",))
+PURGED = Signal("purged", "a purge removed a copy", ("copy",))
+MOVED_OUT = Signal("moved_out", "a message move task took a copy away", ("copy",))
+REPEATED = Signal("repeated", "a receive was repeated by its attempt id", ("deliveries",))
 
 # Stream.
 STORED = Signal("stored", "a shard stored a record", ("shard", "message"))

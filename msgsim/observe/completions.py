@@ -18,7 +18,18 @@ from msgsim.kernel.signals import Listener, Signal
 from msgsim.model.message import Copy, Delivery, Key, Message
 from msgsim.observe import journal
 from msgsim.observe.histogram import Durations
-from msgsim.observe.journal import FULL, GONE, RESENT, SKIPPED, KeyNumbers, Rows, pack
+from msgsim.observe.journal import (
+    DELIVERED_AGAIN,
+    FULL,
+    GONE,
+    REPEATED,
+    REPLAYED,
+    RESENT,
+    SKIPPED,
+    KeyNumbers,
+    Rows,
+    pack,
+)
 from msgsim.observe.system import System, consumers_of, subscribers_of
 
 MOST_RESENT = 65_536
@@ -26,7 +37,7 @@ MOST_RESENT = 65_536
 Judge = Callable[[Rows], NDArray[np.bool_]]
 Times = NDArray[np.int64]
 FirstsReader = Callable[[Times, Times, Times, Times], None]
-OthersReader = Callable[[int], None]
+OthersReader = Callable[[NDArray[np.int64]], None]
 AgainReader = Callable[[int, Delivery], None]
 LateReader = Callable[[Copy], None]
 Keep = Callable[[int, Rows, Sequence[Key]], None]
@@ -40,8 +51,8 @@ class Stream:
             knows the ranks that are done, replaces it.
         firsts_readers: called with four columns: when messages were born, arrived, were received
             by the attempt that succeeded, and were done (ns).
-        others_readers: called with how many completions were of another copy of a message done
-            before.
+        others_readers: called with the WHAT column of completions that were of another copy of a
+            message done before.
         again_readers: called with every further completion of the same copy, at once.
         late_readers: called with copies that are done although they had been given up.
         keep: called with a batch of first completions: the place of the first of them, their rows,
@@ -96,7 +107,10 @@ class Stream:
                 repeated(now, delivery)
                 return
             message = delivery.message
-            what = 0 if message.tries == 1 else RESENT
+            if message.__class__ is Message:
+                what = 0 if message.tries == 1 else RESENT
+            else:
+                what = repeated_because(message)
             if copy.gone:
                 what |= GONE
                 late(copy)
@@ -137,9 +151,10 @@ class Stream:
             return
         rows = journal.unpacked(self._journal)
         first = self.judge(rows)
-        others = int(((rows[:, journal.WHAT] < SKIPPED) & ~first).sum())
-        if others:
-            self._other_copies += others
+        what = rows[:, journal.WHAT]
+        others = what[(what < SKIPPED) & ~first]
+        if len(others):
+            self._other_copies += len(others)
             for tell in self.others_readers:
                 tell(others)
         firsts = rows[first]
@@ -166,6 +181,15 @@ class Stream:
             durations.extend(latencies[np.isin(keys, numbers)])
 
 
+def repeated_because(message: Message) -> int:
+    """Return why there may be another copy of a message that a topic has delivered, or 0."""
+    told = getattr(message, "sent_again", None)
+    if told is not None:
+        return REPLAYED if told == "replay" else DELIVERED_AGAIN
+    published = getattr(message, "published", message)
+    return RESENT if published.tries > 1 else 0
+
+
 def _keep_nothing(place: int, firsts: Rows, keys: Sequence[Key]) -> None:
     """Keep no sample."""
 
@@ -180,7 +204,7 @@ def first_unless_resent() -> Judge:
 
     def judge(rows: Rows) -> NDArray[np.bool_]:
         first = np.ones(len(rows), dtype=np.bool_)
-        for place in np.flatnonzero(rows[:, journal.WHAT] & RESENT).tolist():
+        for place in np.flatnonzero(rows[:, journal.WHAT] & REPEATED).tolist():
             number = int(rows[place, journal.NUMBER])
             first[place] = number not in seen
             seen[number] = None

@@ -1,8 +1,10 @@
 """Duplicates: processings beyond the first of each message, by cause, and attempts per message.
 
 Causes: *queue redelivery*, a later receive of the same copy; *replica*, a copy that came back
-after its delete; *producer retry*, another copy of the same message; *consumer retry*, the same
-copy once more within the consumer (a batch of a stream, or an asynchronous event, tried again).
+after its delete; *producer retry*, another copy of the same message; *delivery retry*, a copy that
+a topic delivered again because an answer was lost; *replay*, one from a topic's archive; *consumer
+retry*, the same copy once more within the consumer (a batch of a stream, or an asynchronous event,
+tried again, or a request that was answered too late).
 """
 
 from __future__ import annotations
@@ -11,11 +13,15 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.model.message import Copy, Delivery
+from msgsim.model.message import Copy, Delivery, Message
 from msgsim.observe.completions import Completions, Stream
 from msgsim.observe.histogram import Durations
+from msgsim.observe.journal import DELIVERED_AGAIN, REPLAYED, RESENT
 from msgsim.observe.measure import Measure, counter, distribution
 from msgsim.observe.queue_watch import QueueWatch
 from msgsim.observe.queues import Queues
@@ -24,8 +30,17 @@ from msgsim.observe.system import System, holding
 QUEUE_REDELIVERY = "queue redelivery"
 REPLICA = "replica"
 PRODUCER_RETRY = "producer retry"
+DELIVERY_RETRY = "delivery retry"
+REPLAY = "replay"
 CONSUMER_RETRY = "consumer retry"
-CAUSES = (QUEUE_REDELIVERY, REPLICA, PRODUCER_RETRY, CONSUMER_RETRY)
+CAUSES = (
+    QUEUE_REDELIVERY,
+    REPLICA,
+    PRODUCER_RETRY,
+    DELIVERY_RETRY,
+    REPLAY,
+    CONSUMER_RETRY,
+)
 
 
 class SubscriberDuplicates:
@@ -57,9 +72,18 @@ class SubscriberDuplicates:
             cause = CONSUMER_RETRY
         self.causes[cause] += 1
 
-    def other_copies(self, count: int) -> None:
+    def other_copies(self, what: NDArray[np.int64]) -> None:
         """Take note of processings of other copies of messages that had been done."""
-        self.causes[PRODUCER_RETRY] += count
+        replayed = (what & REPLAYED) != 0
+        delivered = ~replayed & ((what & DELIVERED_AGAIN) != 0)
+        resent = ~replayed & ~delivered & ((what & RESENT) != 0)
+        for cause, found in (
+            (REPLAY, replayed),
+            (DELIVERY_RETRY, delivered),
+            (PRODUCER_RETRY, resent),
+        ):
+            self.causes[cause] += int(found.sum())
+        self.causes[DELIVERY_RETRY] += int((~replayed & ~delivered & ~resent).sum())
 
     def ended(self, copy: Copy) -> None:
         """Take note of how often a copy was tried that was given up without success."""
@@ -71,6 +95,15 @@ class SubscriberDuplicates:
         copy = delivery.copy
         if copy.completions == 1:
             self.own_attempts.add(copy.starts)
+
+
+def _of_another_copy(message: Message) -> str:
+    """Say why there is another copy: its publisher, or the topic, sent the message again."""
+    told: str | None = getattr(message, "sent_again", None)
+    if told is not None:
+        return told
+    published = getattr(message, "published", message)
+    return PRODUCER_RETRY if published.tries > 1 else DELIVERY_RETRY
 
 
 class Duplicates:

@@ -7,7 +7,8 @@ In = out, per row:
         + deduplicated + filtered + refused + discarded (+ lost)
 
 - *published*: messages of the workloads on the subscriber's routes, each counted once.
-- *extra copies*: effects of a send beyond the message's first (see `entries`).
+- *extra copies*: effects of a send beyond the message's first (see `entries`), and deliveries that
+  a subscription repeats (an answer was lost, an archive is replayed).
 - *moved in*: copies that redrive, a subscription or a function's failure put here as dead letters
   (or anything else that no route explains).
 - *done*: copies processed with success at least once. It takes precedence: a copy whose delete
@@ -57,6 +58,7 @@ class Row:
         lines: counts of what ended here and what is held, by the names of `HELD` and `ENDED`.
         reasons: why messages were discarded.
         moved_in: copies that came by no route.
+        sent_again: deliveries that a subscription repeated.
         dead_unprocessed: dead-lettered copies that no consumer ever began to process.
         dead_processed: dead-lettered copies that had been done before.
     """
@@ -66,6 +68,7 @@ class Row:
     lines: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     moved_in: int = 0
+    sent_again: int = 0
     dead_unprocessed: int = 0
     dead_processed: int = 0
     _ended: dict[Copy, str] = field(default_factory=dict)
@@ -173,11 +176,17 @@ class Ledger:
 
         def dead_lettered(now: int, copy: Copy) -> None:
             for row in rows:
-                row.lines["dead_lettered"] += 1
-                row.dead_unprocessed += 1
+                row.dead_unprocessed += copy.starts == 0
+                row.dead_processed += copy.completions > 0
+                row.lines["dead_lettered"] += copy.completions == 0
+
+        def sent_again(now: int, message: Message) -> None:
+            for row in rows:
+                row.sent_again += 1
 
         heard: dict[str, Listener] = {
             "filtered": filtered,
+            "sent_again": sent_again,
             "discarded": discarded,
             "dead_lettered": dead_lettered,
         }
@@ -221,8 +230,8 @@ class Ledger:
         return self._entries.published_by(row.workloads)
 
     def extra_copies(self, row: Row) -> int:
-        """Return effects of sends beyond each message's first."""
-        return sum(entry.extra for entry in self._taken(row))
+        """Return effects of sends beyond each message's first, and repeated deliveries."""
+        return sum(entry.extra for entry in self._taken(row)) + row.sent_again
 
     def sent_twice(self, row: Row) -> int:
         """Return extra copies that were kept: messages that exist more than once."""

@@ -13,17 +13,25 @@ from msgsim.kernel.simulation import Simulation
 from msgsim.model.message import Key, Message
 from msgsim.model.service import Context, Finding, Service
 from msgsim.model.spec import Spec
+from msgsim.services.faults import SERVICE as FAULT
+from msgsim.services.lambda_function import SERVICE as FUNCTION
 from msgsim.services.sns import SERVICES as SNS
 from msgsim.services.sqs_queue import SERVICE as QUEUE
 from msgsim.services.worker_fleet import SERVICE as FLEET
 from msgsim.units import duration_ns
 
-KINDS: dict[str, Service] = {service.kind: service for service in (*SNS, QUEUE, FLEET)}
+KINDS: dict[str, Service] = {
+    service.kind: service for service in (*SNS, QUEUE, FLEET, FUNCTION, FAULT)
+}
 
 NO_LATENCY = {"receive_time": "0s", "delete_time": "0s"}
 
-ORDERLY = {("sqs.queue", "hosts"): 1, ("sqs.queue", "missed_delete_share"): 0.0}
-"""A standard queue without its own disorder and duplicates."""
+ORDERLY = {
+    ("sqs.queue", "hosts"): 1,
+    ("sqs.queue", "missed_delete_share"): 0.0,
+    ("sns.subscription", "duplicate_probability"): 0.0,
+}
+"""Standard queues and subscriptions without their own disorder and duplicates."""
 
 
 class Log:

@@ -128,8 +128,17 @@ def test_down_exactly_while_some_outage_lasts(outages):
         ({"at": "1s", "down": "A", "by": "2x"}, ("by",)),
         ({"at": "1s", "slow": "A", "by": "0x"}, ("by",)),
         ({"at": "1s", "for": "0s", "down": "A"}, ("for",)),
+        ({"at": "1s", "deny": "A", "down": "B"}, ()),
+        ({"at": "1s", "deny": "A", "by": "2x"}, ("by",)),
+        ({"at": "1s", "down": "A", "because": "key"}, ("because",)),
     ],
 )
 def test_faults_that_make_no_sense(spec, path):
     found = list(SERVICE.check("faults-1", fault(**spec), {}))
     assert [(finding.code, finding.path) for finding in found] == [("E134", path)]
+
+
+def test_a_denial_names_its_reason():
+    """The reason becomes the error code that SNS meets."""
+    with pytest.raises(ValueError, match="weather"):
+        fault(at="1s", deny="Sub", because="weather")

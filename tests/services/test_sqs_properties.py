@@ -15,8 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgsim.kernel.simulation import Simulation
 from msgsim.model.message import Key, Message
 from msgsim.services.sqs_queue.fifo import FifoState
-from msgsim.services.sqs_queue.standard import NO_HOST, StandardState
-from msgsim.services.sqs_queue.state import QueueState, Stored
+from msgsim.services.sqs_queue.standard import StandardState
+from msgsim.services.sqs_queue.state import QueueState
+from msgsim.services.sqs_queue.stored import Moved, Stored
 from tests.services.by_hand import Answer, Mail, Recorder, fifo, ns, receive, standard
 from tests.services.sqs_model import TWELVE_HOURS_S, Entry, NaiveQueue, S
 
@@ -59,6 +60,17 @@ class QueueMachine(RuleBasedStateMachine):
     def message(self, group: str, name: str | None = None) -> Message:
         self.made += 1
         return Message(self.made, Key(group), 0, self.now, deduplication_id=name)
+
+    def since_s(self, entry: Entry) -> int:
+        """Ages count from the move in a dead-letter queue (S7, S8)."""
+        copy = entry.copy
+        return copy.moved_ns // S if isinstance(copy, Moved) else entry.arrived_s
+
+    def counts(self, entry: Entry) -> bool:
+        """Poison pills of a standard queue, and ghosts, do not count for the oldest age (S8)."""
+        copy = entry.copy
+        here = copy.receives - (copy.receives_before if isinstance(copy, Moved) else 0)
+        return not copy.ghost and (isinstance(self, FifoMachine) or here < 3)
 
     def note_stored(self, copy: Stored, group: str, delay_s: int = 0, age_s: int = 0) -> None:
         arrived_s = self.model.now_s - age_s
@@ -117,6 +129,38 @@ class QueueMachine(RuleBasedStateMachine):
                 assert (returned, expired) == ([entry.receipt], [])
             assert before == [(e.receipt, e.until_s) for e in self.model.alive() if e is not entry]
 
+    @rule(seconds=TIMEOUTS)
+    def change_the_default_timeout(self, seconds: int) -> None:
+        """For later receives: what is in flight keeps the end it was given."""
+        self.state.set_visibility(seconds * S)
+
+    @rule(seconds=st.sampled_from([0, 5, 90]))
+    def change_the_delay(self, seconds: int) -> None:
+        """Standard: for later sends; FIFO: for what is delayed already, too (SDG of May 2023)."""
+        self.delay_s = seconds
+        self.state.set_delay(seconds * S)
+        for entry in self.model.alive():
+            if not self.old_receipts_work and entry.state(self.model.now_s) == "delayed":
+                entry.delay_s = seconds
+        assert self.state.expire(self.now) == ([], [])
+
+    @rule(seconds=st.sampled_from([60, 700, 345_600]))
+    def change_the_retention(self, seconds: int) -> None:
+        """A shorter one expires what is too old now."""
+        self.model.retention_s = seconds
+        self.state.retention_ns = seconds * S
+        self.settle()
+
+    @rule(sure=st.sampled_from([False] * 9 + [True]))
+    def purge(self, sure: bool) -> None:
+        if not sure:
+            return
+        purged = self.state.purge()
+        assert Counter(map(id, purged)) == Counter(id(e.copy) for e in self.model.alive())
+        for entry in self.model.alive():
+            entry.fate = "purged"
+        self.model.accepted_ids.clear()
+
     def check_received(self, deliveries: list[Any], dead: list[Stored], visibility_s: int) -> None:
         for copy in dead:
             entry = self.model.entry_of(copy)
@@ -150,7 +194,9 @@ class QueueMachine(RuleBasedStateMachine):
         assert Counter(id(copy) for copy in state.copies()) == Counter(
             id(entry.copy) for entry in model.alive()
         )
-        oldest = min((entry.arrived_s for entry in model.alive()), default=None)
+        oldest = min(
+            (self.since_s(entry) for entry in model.alive() if self.counts(entry)), default=None
+        )
         assert state.oldest_ns() == (None if oldest is None else oldest * S)
 
     @invariant()
@@ -201,8 +247,7 @@ class FifoMachine(QueueMachine):
     @rule(group=GROUPS, receives=st.integers(0, 3))
     def move_in(self, group: str, receives: int) -> None:
         """Redrive of another queue brings a message: to the end of its group, undelayed."""
-        copy = Stored(self.message(group), self.now, NO_HOST, 0)
-        copy.receives = receives
+        copy = Moved(self.message(group), self.now, self.now, receives)
         self.state.move_in(copy)
         self.note_stored(copy, group)
 
@@ -287,8 +332,7 @@ class StandardMachine(QueueMachine):
     @rule(receives=st.integers(0, 4), age_s=st.integers(0, 59))
     def move_in(self, receives: int, age_s: int) -> None:
         """Redrive of another queue brings a message: retention counts on."""
-        copy = Stored(self.message("g"), self.now - age_s * S, NO_HOST, 0)
-        copy.receives = receives
+        copy = Moved(self.message("g"), self.now - age_s * S, self.now, receives)
         self.state.move_in(copy)
         self.note_stored(copy, "g", age_s=age_s)
 
@@ -367,8 +411,7 @@ def test_a_poison_message_kept_for_ever_keeps_nothing_else(kind: str, timeouts: 
         now += S
         message = Message(number + 1, Key("a" if kind == "one group" else f"g{number}"), 0, now)
         if kind == "dead letters":
-            copy = Stored(message, now, NO_HOST, 0)
-            copy.receives = 5
+            copy = Moved(message, now, now, 5)
             state.move_in(copy)
         else:
             state.send(now, message)

@@ -1,21 +1,26 @@
-"""Faults (the section `faults:`): outages and slowdowns of any component."""
+"""Faults (the section `faults:`): outages, slowdowns and denials."""
 
 from __future__ import annotations
 
 from msgsim.model.service import Context, Service
 from msgsim.services.faults.fault import Fault, Strain
-from msgsim.services.faults.spec import PAGE, FaultSpec, check
+from msgsim.services.faults.spec import DENIALS, PAGE, FaultSpec, check
 
 
 def build(name: str, spec: FaultSpec, context: Context) -> Fault:
     """Make the fault that the spec describes."""
-    target = spec.slow or spec.down or ""
-    return Fault(context.sim, name, target, spec.at, spec.for_, spec.by if spec.slow else None)
+    by = spec.by if spec.slow else None
+    denied = DENIALS[spec.because] if spec.deny else None
+    return Fault(context.sim, name, _target(spec), spec.at, spec.for_, by, denied)
+
+
+def _target(spec: FaultSpec) -> str:
+    return spec.slow or spec.down or spec.deny or ""
 
 
 def connect(fault: Fault, spec: FaultSpec, context: Context) -> None:
     """Find what the fault strikes; all faults on one component share its strain."""
-    target = context.find(spec.slow or spec.down or "")
+    target = context.find(_target(spec))
     strains: dict[str, Strain] = context.shared.setdefault("strains", {})
     fault.strain = strains.setdefault(target.name, Strain(target, target.slowness))
 

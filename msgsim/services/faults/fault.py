@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.simulation import Simulation
@@ -19,12 +20,14 @@ class Strain:
         outages: how many outages overlap; it is down until the last one ends.
         factors: slowdowns in force, which multiply.
         normal: its slowness without any fault.
+        denials: client-side errors in force; the latest one counts.
     """
 
     target: Component
     normal: float
     outages: int = 0
     factors: list[float] = field(default_factory=list)
+    denials: list[str] = field(default_factory=list)
 
     def begin_outage(self) -> None:
         """Take the component down, if it is not down already."""
@@ -48,6 +51,23 @@ class Strain:
         self.factors.remove(by)
         self._settle()
 
+    def begin_denial(self, error: str) -> None:
+        """Let the endpoint refuse what SNS brings, for good."""
+        self.denials.append(error)
+        self._answer()
+
+    def end_denial(self, error: str) -> None:
+        """Take one reason back; the endpoint admits SNS again when none is left."""
+        self.denials.remove(error)
+        self._answer()
+
+    def _answer(self) -> None:
+        subscription: Any = self.target
+        if self.denials:
+            subscription.deny(self.denials[-1])
+        else:
+            subscription.permit()
+
     def _settle(self) -> None:
         self.target.slowness = self.normal * math.prod(self.factors)
 
@@ -58,8 +78,9 @@ class Fault(Component):
     Args:
         at_ns: when it begins.
         for_ns: how long it lasts; None for the rest of the run.
-        slow_by: the factor of a slowdown; None for an outage.
+        slow_by: the factor of a slowdown; None for an outage or a denial.
         target: the name of what it strikes.
+        denied: the client-side error of a denial; None for any other fault.
     """
 
     kind = "fault"
@@ -73,14 +94,15 @@ class Fault(Component):
         at_ns: int,
         for_ns: int | None,
         slow_by: float | None,
+        denied: str | None = None,
     ) -> None:
         super().__init__(sim, name)
         self.at_ns = at_ns
         self.for_ns = for_ns
         self.slow_by = slow_by
+        self.denied = denied
         self.strain: Strain | None = None
-        slowed = f"takes {slow_by:g} times as long" if slow_by is not None else "is down"
-        self.description = f"{target} {slowed}"
+        self.description = f"{target} {_what(slow_by, denied)}"
 
     def start(self) -> None:
         """Wait for the beginning."""
@@ -88,7 +110,9 @@ class Fault(Component):
 
     def _begin(self) -> None:
         assert self.strain is not None
-        if self.slow_by is None:
+        if self.denied is not None:
+            self.strain.begin_denial(self.denied)
+        elif self.slow_by is None:
             self.strain.begin_outage()
         else:
             self.strain.begin_slowdown(self.slow_by)
@@ -99,9 +123,17 @@ class Fault(Component):
 
     def _end(self) -> None:
         assert self.strain is not None
-        if self.slow_by is None:
+        if self.denied is not None:
+            self.strain.end_denial(self.denied)
+        elif self.slow_by is None:
             self.strain.end_outage()
         else:
             self.strain.end_slowdown(self.slow_by)
         if self.on_fault_ended is not None:
             self.on_fault_ended(self.sim.now, self.description)
+
+
+def _what(slow_by: float | None, denied: str | None) -> str:
+    if denied is not None:
+        return f"is refused by its endpoint ({denied})"
+    return "is down" if slow_by is None else f"takes {slow_by:g} times as long"

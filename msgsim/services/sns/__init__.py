@@ -1,35 +1,42 @@
-"""Amazon SNS: topics, subscriptions and their filter policies."""
+"""Amazon SNS: topics, subscriptions with filter policies, and endpoints outside AWS."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from msgsim.kernel.distributions import Uniform
 from msgsim.kernel.waiting import TokenBucket
 from msgsim.model.chance import distribution
 from msgsim.model.service import Context, Service
-from msgsim.model.spec import read_bool
-from msgsim.services.sns.checks import (
+from msgsim.services.sns.archive import NS_PER_DAY
+from msgsim.services.sns.checks import TOPIC_CODES, check_topic
+from msgsim.services.sns.checks_subscription import (
+    ENDPOINT_CODES,
     SUBSCRIPTION_CODES,
-    TOPIC_CODES,
+    check_endpoint,
     check_subscription,
-    check_topic,
     read_policy,
 )
-from msgsim.services.sns.courier import Courier, FifoCourier
+from msgsim.services.sns.connecting import connect_subscription
+from msgsim.services.sns.delivered import Envelope
+from msgsim.services.sns.endpoint import Answers, Endpoint
 from msgsim.services.sns.rationing import Deduplication, GroupRates
-from msgsim.services.sns.retry import RetryPolicy
 from msgsim.services.sns.spec import (
+    ENDPOINT_PAGE,
     SUBSCRIPTION_PAGE,
     TOPIC_PAGE,
+    EndpointSpec,
     SubscriptionSpec,
     TopicSpec,
 )
-from msgsim.services.sns.subscription import HandOver, Subscription, raw, without_group
+from msgsim.services.sns.subscription import Subscription
 from msgsim.services.sns.topic import FifoTopic, Topic
 
 TOPIC = "sns.topic"
 SUBSCRIPTION = "sns.subscription"
+ENDPOINT = "sns.endpoint"
 NS_PER_S = 1_000_000_000
+ACCOUNT_ID = "123456789012"
 
 
 def publish_quota(context: Context, fifo: bool) -> TokenBucket:
@@ -49,15 +56,25 @@ def _burst(context: Context, rate: int) -> int:
 
 def build_topic(name: str, spec: TopicSpec, context: Context) -> Topic:
     """Make the topic that the spec describes."""
-    quota = publish_quota(context, spec.FifoTopic)
-    if not spec.FifoTopic:
-        return Topic(context.sim, name, quota, spec.MaximumMessageSize)
+    topic = _fifo_topic(name, spec, context) if spec.FifoTopic else _topic(name, spec, context)
+    ending = ".fifo" if spec.FifoTopic and not name.endswith(".fifo") else ""
+    arn = f"arn:aws:sns:{context.account.Region}:{ACCOUNT_ID}:{name}{ending}"
+    topic.envelope = Envelope(arn, spec.FifoTopic)
+    topic.delivery_policy = spec.DeliveryPolicy
+    return topic
+
+
+def _topic(name: str, spec: TopicSpec, context: Context) -> Topic:
+    return Topic(context.sim, name, publish_quota(context, False), spec.MaximumMessageSize)
+
+
+def _fifo_topic(name: str, spec: TopicSpec, context: Context) -> FifoTopic:
     per_group = spec.FifoThroughputScope == "MessageGroup"
     rate, octets = TOPIC_PAGE.quota("fifo_topic_messages"), TOPIC_PAGE.quota("fifo_topic_bytes")
-    return FifoTopic(
+    topic = FifoTopic(
         context.sim,
         name,
-        quota,
+        publish_quota(context, True),
         Deduplication(
             TOPIC_PAGE.quota("deduplication_interval") * NS_PER_S,
             per_group,
@@ -68,6 +85,9 @@ def build_topic(name: str, spec: TopicSpec, context: Context) -> Topic:
         None if per_group else TokenBucket(_burst(context, octets), octets),
         spec.MaximumMessageSize,
     )
+    if spec.ArchivePolicy is not None:
+        topic.set_archive(spec.ArchivePolicy.MessageRetentionPeriod * NS_PER_DAY)
+    return topic
 
 
 def inline_subscriptions(name: str, spec: TopicSpec) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -86,48 +106,31 @@ def inline_subscriptions(name: str, spec: TopicSpec) -> dict[str, tuple[str, dic
 
 def build_subscription(name: str, spec: SubscriptionSpec, context: Context) -> Subscription:
     """Make a subscription; how it delivers depends on its topic, so `connect` decides that."""
-    return Subscription(context.sim, name, read_policy(spec))
+    propagation = distribution(context.assumption(SUBSCRIPTION, "filter_propagation"))
+    times = context.sim.times(name, "filter propagation", propagation)
+    subscription = Subscription(context.sim, name, read_policy(spec), times)
+    subscription.protocol = spec.Protocol
+    subscription.set_raw(spec.RawMessageDelivery)
+    return subscription
 
 
-def connect_subscription(
-    subscription: Subscription, spec: SubscriptionSpec, context: Context
-) -> None:
-    """Join topic, courier and endpoint."""
-    topic = context.find(spec.TopicArn)
-    assert isinstance(topic, Topic)
-    dead_letters: Any = None
-    if spec.RedrivePolicy is not None:
-        dead_letters = context.find(spec.RedrivePolicy.deadLetterTargetArn)
-    subscription.lead_to(_hand_over(topic, spec, context), dead_letters)
-    subscription.employ(_courier(topic, subscription, spec, context).send)
-    topic.subscribe(subscription)
-
-
-def _hand_over(topic: Topic, spec: SubscriptionSpec, context: Context) -> HandOver:
-    endpoint: Any = context.find(spec.Endpoint)
-    if spec.Protocol == "lambda":
-        invoke: HandOver = endpoint.invoke_async
-        return invoke
-    hand_over: HandOver = endpoint.accept
-    if topic.fifo and not endpoint.fifo:
-        hand_over = without_group(hand_over)
-    return raw(hand_over) if spec.RawMessageDelivery else hand_over
-
-
-def _courier(
-    topic: Topic, subscription: Subscription, spec: SubscriptionSpec, context: Context
-) -> Courier:
-    if spec.latency is not None:
-        hop = spec.latency.resolve(context.base_path)
+def build_endpoint(name: str, spec: EndpointSpec, context: Context) -> Endpoint:
+    """Make the receiver that the spec describes."""
+    sim = context.sim
+    if spec.time is not None:
+        time = spec.time.resolve(context.base_path)
     else:
-        name = "hop_fifo" if topic.fifo else f"hop_{spec.Protocol}"
-        hop = distribution(context.assumption(SUBSCRIPTION, name))
-    times = context.sim.times(subscription.name, "hop", hop)
-    retries = RetryPolicy.read(SUBSCRIPTION_PAGE.quota("aws_managed_retries"))
-    if not topic.fifo:
-        return Courier(topic, subscription, times, retries)
-    waits = read_bool(context.assumption(SUBSCRIPTION, "group_waits"))
-    return FifoCourier(topic, subscription, times, retries, waits)
+        time = distribution(context.assumption(ENDPOINT, "time"))
+    chance = spec.fails or spec.hangs
+    answers = Answers(
+        sim.times(name, "answer", time),
+        spec.status,
+        spec.fail_status,
+        spec.fails,
+        spec.hangs,
+        sim.sampler(name, "fails", Uniform(0, 1)) if chance else None,
+    )
+    return Endpoint(sim, name, answers)
 
 
 SERVICES = (
@@ -148,5 +151,13 @@ SERVICES = (
         page=SUBSCRIPTION_PAGE,
         check=check_subscription,
         codes=SUBSCRIPTION_CODES,
+    ),
+    Service(
+        kind=ENDPOINT,
+        spec=EndpointSpec,
+        build=build_endpoint,
+        page=ENDPOINT_PAGE,
+        check=check_endpoint,
+        codes=ENDPOINT_CODES,
     ),
 )

@@ -1,35 +1,28 @@
-"""What AWS would refuse about a topic or a subscription, and what makes no sense."""
+"""What AWS would refuse about a topic, and what makes no sense."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import cast
 
 from msgsim.model.service import Finding, Specs
 from msgsim.model.spec import Spec
-from msgsim.services.sns.filter_policy import FilterPolicy, FilterPolicyError
+from msgsim.services.sns.delivery_policy import DeliveryPolicyError, read_policy_of
+from msgsim.services.sns.rules import check_maximum_size
 from msgsim.services.sns.spec import TOPIC_PAGE, SubscriptionSpec, TopicSpec
 
 TOPIC_CODES = {
     "E204": "a value that AWS does not know for this property",
     "E246": "a FIFO-only property on a standard topic",
     "E247": "two subscriptions of one topic with the same endpoint",
-    "E248": "more subscriptions or filter policies than a topic may have",
+    "E248": "more topics, subscriptions or filter policies than AWS allows",
+    "E249": "a MaximumMessageSize that the topic's subscriptions do not allow",
+    "E250": "a delivery policy that AWS refuses",
     "W340": "a topic that nobody subscribes to",
 }
-SUBSCRIPTION_CODES = {
-    "E240": "an endpoint that does not fit the subscription's protocol",
-    "E241": "a protocol that cannot be used here",
-    "E242": "a FIFO queue behind a standard topic",
-    "E243": "a subscription's dead-letter queue of the wrong type, or its own endpoint",
-    "E244": "a filter policy that AWS refuses",
-    "E245": "raw delivery over a protocol that does not offer it",
-    "E301": "a property that msgsim does not model yet",
-}
 SCOPES = ("Topic", "MessageGroup")
-FIFO_ONLY = ("ContentBasedDeduplication", "FifoThroughputScope")
-LARGE_BYTES = 262_144
+FIFO_ONLY = ("ContentBasedDeduplication", "FifoThroughputScope", "ArchivePolicy")
 
 
 def check_topic(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
@@ -50,6 +43,16 @@ def check_topic(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
         if isinstance(other, SubscriptionSpec) and other.TopicArn == name
     ]
     yield from _counts(name, topic, mine)
+    yield from _account(name, specs)
+    refused = check_maximum_size(topic.MaximumMessageSize, [other.Protocol for other in mine])
+    if refused is not None:
+        hint = "lower it to 262144, or subscribe queues and functions only"
+        message = f"AWS refuses this ({refused})"
+        yield Finding("E249", message, ("MaximumMessageSize",), hint)
+    try:
+        read_policy_of(None, topic.DeliveryPolicy)
+    except DeliveryPolicyError as error:
+        yield Finding("E250", f"AWS refuses this (InvalidParameter): {error}", ("DeliveryPolicy",))
     if not mine:
         yield Finding(
             "W340",
@@ -83,7 +86,12 @@ def _counts(name: str, topic: TopicSpec, mine: list[SubscriptionSpec]) -> Iterat
                 "keep one subscription; two consumers need two queues",
             )
     for count, quota, code, what in (
-        (len(mine), _most_subscriptions(topic), "SubscriptionLimitExceeded", "subscriptions"),
+        (
+            len(mine),
+            TOPIC_PAGE.quota("fifo_subscriptions" if topic.FifoTopic else "subscriptions"),
+            "SubscriptionLimitExceeded",
+            "subscriptions",
+        ),
         (
             sum(1 for other in mine if other.FilterPolicy),
             TOPIC_PAGE.quota("filter_policies"),
@@ -100,111 +108,21 @@ def _counts(name: str, topic: TopicSpec, mine: list[SubscriptionSpec]) -> Iterat
             )
 
 
-def _most_subscriptions(topic: TopicSpec) -> int:
-    if topic.FifoTopic:
-        return int(TOPIC_PAGE.quota("fifo_subscriptions"))
-    large = topic.MaximumMessageSize > LARGE_BYTES
-    return int(TOPIC_PAGE.quota("large_message_subscriptions" if large else "subscriptions"))
-
-
-def check_subscription(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
-    """Find what Subscribe and SetSubscriptionAttributes would refuse."""
-    subscription = cast("SubscriptionSpec", spec)
-    yield from _endpoint(name, subscription, specs)
-    yield from _dead_letters(name, subscription, specs)
-    if subscription.RawMessageDelivery and subscription.Protocol == "lambda":
-        yield Finding(
-            "E245",
-            "AWS refuses this (InvalidParameter): a function always gets the SNS envelope",
-            ("RawMessageDelivery",),
-            "remove RawMessageDelivery; it is for SQS, HTTP and Firehose",
-        )
-    try:
-        read_policy(subscription)
-    except FilterPolicyError as error:
-        yield Finding("E244", f"AWS refuses this (InvalidParameter): {error}", ("FilterPolicy",))
-
-
-def read_policy(subscription: SubscriptionSpec) -> FilterPolicy | None:
-    """Return the filter policy, None without one.
-
-    Raises:
-        FilterPolicyError: AWS would refuse it.
-    """
-    written = subscription.FilterPolicy
-    scope = cast("Any", subscription.FilterPolicyScope)
-    if written is not None and not isinstance(written, (str, Mapping)):
-        raise FilterPolicyError("FilterPolicy: Filter is not an object")
-    policy = FilterPolicy.parse(written or {}, scope)
-    return policy if written else None
-
-
-def _endpoint(name: str, subscription: SubscriptionSpec, specs: Specs) -> Iterator[Finding]:
-    endpoint = specs.get(subscription.Endpoint)
-    topic = specs.get(subscription.TopicArn)
-    if endpoint is None or not isinstance(topic, TopicSpec):
+def _account(name: str, specs: Specs) -> Iterator[Finding]:
+    """Find what is too much for one account; the first topic of the scenario says so."""
+    topics = {other: spec for other, spec in specs.items() if isinstance(spec, TopicSpec)}
+    if next(iter(topics)) != name:
         return
-    wanted = "queue" if subscription.Protocol == "sqs" else "function"
-    found = "queue" if _is_queue(endpoint) else "function"
-    if topic.FifoTopic and subscription.Protocol != "sqs":
-        yield Finding(
-            "E241",
-            f"AWS refuses this (InvalidParameter): {subscription.TopicArn} is a FIFO topic, and "
-            f"only queues can subscribe to one; {name} has Protocol {subscription.Protocol}",
-            ("Protocol",),
-            f"put a queue between the topic and {subscription.Endpoint}",
-        )
-    elif wanted != found:
-        yield Finding(
-            "E240",
-            f"AWS refuses this (InvalidParameter): Protocol {subscription.Protocol} needs a "
-            f"{wanted}, and {subscription.Endpoint} is a {found}",
-            ("Endpoint",),
-            f"Protocol: {'sqs' if found == 'queue' else 'lambda'}",
-        )
-    elif not topic.FifoTopic and _is_fifo(endpoint):
-        yield Finding(
-            "E242",
-            "AWS refuses this (InvalidParameter: Invalid parameter: Endpoint Reason: FIFO SQS "
-            "Queues can not be subscribed to standard SNS topics): "
-            f"{subscription.Endpoint} is a FIFO queue, {subscription.TopicArn} a standard topic",
-            ("Endpoint",),
-            f"add FifoTopic: true to {subscription.TopicArn}, or subscribe a standard queue",
-        )
-
-
-def _dead_letters(name: str, subscription: SubscriptionSpec, specs: Specs) -> Iterator[Finding]:
-    if subscription.RedrivePolicy is None:
-        return
-    path = ("RedrivePolicy", "deadLetterTargetArn")
-    target = subscription.RedrivePolicy.deadLetterTargetArn
-    endpoint, dead_letters = specs.get(subscription.Endpoint), specs.get(target)
-    if target == subscription.Endpoint:
-        yield Finding(
-            "E243",
-            f"{target} is the endpoint of {name} and its dead-letter queue too",
-            path,
-            "name another queue",
-        )
-    elif endpoint is not None and dead_letters is not None and _is_queue(dead_letters):
-        if _is_fifo(endpoint) and not _is_fifo(dead_letters):
-            message = (
-                "AWS refuses this (InvalidParameter: RedrivePolicy: must use a FIFO queue as DLQ "
-                f"for a FIFO Subscription to a FIFO Topic): {target} is a standard queue"
-            )
-            yield Finding("E243", message, path, f"add FifoQueue: true to {target}")
-        elif _is_fifo(dead_letters) and not _is_fifo(endpoint):
-            message = (
-                f"AWS refuses this (InvalidParameter): {target} is a FIFO queue, but the "
-                f"dead-letter queue has the type of the endpoint, and {subscription.Endpoint} "
-                "is not FIFO"
-            )
-            yield Finding("E243", message, path, f"remove FifoQueue from {target}")
-
-
-def _is_queue(spec: Spec) -> bool:
-    return hasattr(spec, "FifoQueue")
-
-
-def _is_fifo(spec: Spec) -> bool:
-    return bool(getattr(spec, "FifoQueue", False))
+    fifo = sum(1 for topic in topics.values() if topic.FifoTopic)
+    policies = sum(
+        1 for other in specs.values() if isinstance(other, SubscriptionSpec) and other.FilterPolicy
+    )
+    for count, quota, code, what in (
+        (len(topics) - fifo, "topics", "TopicLimitExceeded", "standard topics"),
+        (fifo, "fifo_topics", "TopicLimitExceeded", "FIFO topics"),
+        (policies, "account_filter_policies", "FilterPolicyLimitExceeded", "filter policies"),
+    ):
+        allowed = TOPIC_PAGE.quota(quota)
+        if count > allowed:
+            message = f"AWS refuses this ({code}): the account has {count:,} {what}, allowed are "
+            yield Finding("E248", f"{message}{allowed:,}", (), "ask AWS for a higher quota")

@@ -7,27 +7,35 @@ from collections.abc import Iterator
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.distributions import Constant
-from msgsim.kernel.sampling import Sampler
+from msgsim.kernel.sampling import NEVER, GeometricGaps, Sampler
 from msgsim.model.message import Message
+from msgsim.services.sns.delivered import Retried
 from msgsim.services.sns.retry import SERVER_SIDE, RetryPolicy, retry_delays
-from msgsim.services.sns.subscription import Subscription
+from msgsim.services.sns.subscription import UNACKNOWLEDGED, Subscription
 
 
 class Courier:
     """Carries for a standard topic: every message travels alone (infinitely many servers).
 
     Each hop has a length of its own, so that messages overtake one another. A message that meets
-    a server-side error is tried again by the policy, and holds nobody back.
+    a server-side error is tried again by the policy, and holds nobody back. So is one whose
+    endpoint took it while the answer got lost: that makes the duplicates of at-least-once delivery.
 
     Args:
         topic: its `slowness` stretches hops, as the subscription's own does.
         subscription: whose messages it carries.
         hop: time from the publish to the hand-over; a constant 0 takes no event.
         retries: the retry policy.
+        lost_answers: how many deliveries pass until the answer to one is lost; None for none ever.
     """
 
     def __init__(
-        self, topic: Component, subscription: Subscription, hop: Sampler[int], retries: RetryPolicy
+        self,
+        topic: Component,
+        subscription: Subscription,
+        hop: Sampler[int],
+        retries: RetryPolicy,
+        lost_answers: GeometricGaps | None = None,
     ) -> None:
         self._sim = topic.sim
         self._topic = topic
@@ -35,6 +43,8 @@ class Courier:
         self._hop = hop
         self._at_once = isinstance(hop.distribution, Constant) and hop.distribution.value == 0
         self._retries = retries
+        self._lost_answers = lost_answers
+        self._answers_left = NEVER if lost_answers is None else lost_answers.draw()
 
     def send(self, trip: int, message: Message) -> None:
         """Set out with a message."""
@@ -54,7 +64,12 @@ class Courier:
         subscription = self._subscription
         while True:
             error = subscription.attempt(message)
-            if error is None or error not in SERVER_SIDE:
+            if error is None:
+                self._answers_left -= 1
+                if self._answers_left:
+                    break
+                message, error = self.lose_answer(message), UNACKNOWLEDGED
+            elif error not in SERVER_SIDE:
                 break
             if delays is None:
                 delays = retry_delays(self._retries)
@@ -65,6 +80,13 @@ class Courier:
                 self._sim.after(delay, self.deliver, trip, message, delays)
                 return
         subscription.settle(trip, message, error)
+
+    def lose_answer(self, message: Message) -> Message:
+        """Return what is sent again because the answer to its delivery was lost."""
+        assert self._lost_answers is not None
+        self._answers_left = self._lost_answers.draw()
+        self._subscription.lose_answer(message)
+        return Retried(message)
 
 
 class _Group:
@@ -97,8 +119,9 @@ class FifoCourier(Courier):
         hop: Sampler[int],
         retries: RetryPolicy,
         group_waits: bool = True,
+        lost_answers: GeometricGaps | None = None,
     ) -> None:
-        super().__init__(topic, subscription, hop, retries)
+        super().__init__(topic, subscription, hop, retries, lost_answers)
         self._group_waits = group_waits
         self._groups: dict[str, _Group] = {}
 
@@ -135,6 +158,12 @@ class FifoCourier(Courier):
             trip, message = at_door[0]
             error = self._subscription.attempt(message)
             delay = None
+            if error is None:
+                self._answers_left -= 1
+                if not self._answers_left:
+                    message = self.lose_answer(message)
+                    at_door[0] = (trip, message)
+                    error = UNACKNOWLEDGED
             if error in SERVER_SIDE:
                 if delays is None:
                     delays = retry_delays(self._retries)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
+from hashlib import sha256
 
 from msgsim.kernel.waiting import TokenBucket
 from msgsim.model.message import Message
@@ -35,17 +36,23 @@ class Deduplication:
         self._known: set[Hashable] = set()
         self._line: deque[tuple[int, Hashable]] = deque()
 
-    def is_duplicate(self, now: int, message: Message) -> bool:
-        """Say whether the id was accepted within the interval, and remember it if it was not."""
-        name = message.deduplication_id
-        if name is None and self.content_based:
-            name = f"body:{message.body if message.body is not None else message.number}"
-        if name is None:
-            return False
+    def id_of(self, message: Message) -> str:
+        """Return the sender's id, or the SHA-256 of the body alone.
+
+        A message whose body the scenario does not say is like no other one, but like itself sent
+        again.
+        """
+        if message.deduplication_id is not None:
+            return message.deduplication_id
+        text = message.body if message.body is not None else f"message {message.number}"
+        return sha256(text.encode()).hexdigest()
+
+    def is_duplicate(self, now: int, name: str, group: str) -> bool:
+        """Say whether an id was accepted within the interval, and remember it if it was not."""
         known, line = self._known, self._line
         while line and line[0][0] <= now:
             known.discard(line.popleft()[1])
-        found = (message.key.name, name) if self._per_group else name
+        found = (group, name) if self._per_group else name
         if found in known:
             return True
         known.add(found)

@@ -1,4 +1,4 @@
-"""What YAML may say about topics and subscriptions."""
+"""What YAML may say about topics, subscriptions, and endpoints outside AWS."""
 
 from __future__ import annotations
 
@@ -6,26 +6,37 @@ from typing import Annotated, Any
 
 from msgsim.model.catalog import page_beside
 from msgsim.model.chance import TimeDistribution
-from msgsim.model.spec import AwsNumber, Bool, FieldError, Parsed, Plain, RefTo, Spec, String
+from msgsim.model.spec import (
+    AwsNumber,
+    Bool,
+    Duration,
+    FieldError,
+    Parsed,
+    Plain,
+    RefTo,
+    Share,
+    Spec,
+    String,
+    Whole,
+)
+from msgsim.services.sns.rules import PROTOCOLS
 
 TOPIC_PAGE = page_beside(__file__, "sns.topic.md")
 SUBSCRIPTION_PAGE = page_beside(__file__, "sns.subscription.md")
+ENDPOINT_PAGE = page_beside(__file__, "sns.endpoint.md")
 
-MODELLED = ("sqs", "lambda")
-_LATER = ("firehose",)
-_PEOPLE_AND_WEB = ("http", "https", "email", "email-json", "sms", "application")
+WEB = ("http", "https")
+PEOPLE = ("email", "email-json", "sms", "application")
+MODELLED = ("sqs", "lambda", *WEB, *PEOPLE)
 
 
 def _protocol(value: Any) -> str:
     name = str(value)
     if name in MODELLED:
         return name
-    hint = f"modelled: {' and '.join(MODELLED)}"
-    if name in _LATER:
+    hint = f"modelled: {', '.join(MODELLED)}"
+    if name in PROTOCOLS:
         raise FieldError("E301", f"subscriptions with Protocol {name} are not modelled yet", hint)
-    if name in _PEOPLE_AND_WEB:
-        message = f"Protocol {name} leaves AWS: msgsim does not model such endpoints"
-        raise FieldError("E241", message, f"{hint}; let a queue and a worker.fleet stand for it")
     message = f"AWS refuses this (InvalidParameter): there is no Protocol {name!r}"
     raise FieldError("E241", message, hint)
 
@@ -45,6 +56,24 @@ class InlineDeadLetters(Spec):
     deadLetterTargetArn: String  # noqa: N815 - AWS's spelling
 
 
+class Replaying(Spec):
+    """What to deliver again from the topic's archive; times count from the start of the run.
+
+    `at` is when the policy is set.
+    """
+
+    PointType: String = "Timestamp"
+    StartingPoint: Duration
+    EndingPoint: Duration | None = None
+    at: Duration = 0
+
+
+class Archiving(Spec):
+    """How many days a FIFO topic keeps what was published."""
+
+    MessageRetentionPeriod: Annotated[int, AwsNumber(TOPIC_PAGE, "MessageRetentionPeriod")]
+
+
 class _Delivery(Spec):
     """What a subscription says about its deliveries, wherever it is written."""
 
@@ -52,6 +81,8 @@ class _Delivery(Spec):
     FilterPolicy: Plain = None
     FilterPolicyScope: String = "MessageAttributes"
     RawMessageDelivery: Bool = False
+    DeliveryPolicy: Plain = None
+    ReplayPolicy: Replaying | None = None
     latency: TimeDistribution | None = None
 
 
@@ -66,7 +97,7 @@ class SubscriptionSpec(_Delivery):
     """Properties of `sns.subscription`; `latency` is the hop from publish to hand-over."""
 
     TopicArn: Annotated[String, RefTo("sns.topic")]
-    Endpoint: Annotated[String, RefTo("sqs.queue", "lambda.function")]
+    Endpoint: Annotated[String, RefTo("sqs.queue", "lambda.function", "sns.endpoint")]
     RedrivePolicy: DeadLetters | None = None
 
 
@@ -77,4 +108,16 @@ class TopicSpec(Spec):
     ContentBasedDeduplication: Bool | None = None
     FifoThroughputScope: String | None = None
     MaximumMessageSize: Annotated[int, AwsNumber(TOPIC_PAGE, "MaximumMessageSize")] = 262_144
+    ArchivePolicy: Archiving | None = None
+    DeliveryPolicy: Plain = None
     Subscription: tuple[InlineSubscription, ...] = ()
+
+
+class EndpointSpec(Spec):
+    """What a receiver outside AWS's queues and functions does with a delivery."""
+
+    time: TimeDistribution | None = None
+    status: Whole = 200
+    fails: Share = 0.0
+    fail_status: Whole = 503
+    hangs: Share = 0.0

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.simulation import Simulation
 from msgsim.kernel.waiting import TokenBucket
 from msgsim.model import facts
 from msgsim.model.message import Message
+from msgsim.services.sns.archive import Archive
+from msgsim.services.sns.delivered import Envelope, with_id
 from msgsim.services.sns.rationing import Deduplication, GroupRates
+from msgsim.services.sns.rules import MAX_BATCH_ENTRIES
 from msgsim.services.sns.subscription import Subscription
 
 THROTTLED = "ThrottlingException"
 UNAVAILABLE = "ServiceUnavailable"
-MAX_BATCH_ENTRIES = 10
+INVALID = "InvalidParameter"
 
 
 class Topic(Component):
@@ -27,6 +31,12 @@ class Topic(Component):
     Args:
         quota: the account's publish quota for this type of topic.
         largest_bytes: `MaximumMessageSize`, body and attributes together.
+
+    Attributes:
+        subscriptions: who gets a copy, in the order of subscribing.
+        largest_bytes: `MaximumMessageSize` in force.
+        envelope: what surrounds messages that are not delivered raw; None for nothing.
+        delivery_policy: `DeliveryPolicy` as written, for HTTP endpoints.
     """
 
     kind = "sns.topic"
@@ -38,19 +48,25 @@ class Topic(Component):
     ) -> None:
         super().__init__(sim, name)
         self.subscriptions: list[Subscription] = []
+        self.largest_bytes = largest_bytes
+        self.envelope: Envelope | None = None
+        self.delivery_policy: Any = None
         self._quota = quota
-        self._largest_bytes = largest_bytes
 
     def subscribe(self, subscription: Subscription) -> None:
         """Deliver to one more subscription from now on."""
-        self.subscriptions.append(subscription)
+        self.subscriptions = [*self.subscriptions, subscription]
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Deliver nothing more to a subscription; what is on its way still arrives."""
+        self.subscriptions = [kept for kept in self.subscriptions if kept is not subscription]
 
     def accept(self, message: Message) -> str | None:
         """Take one message (Publish)."""
         if self.down:
             return UNAVAILABLE
-        if message.size_bytes > self._largest_bytes:
-            return "InvalidParameter"
+        if message.size_bytes > self.largest_bytes or not self._fits(message):
+            return INVALID
         now: int = self.sim.env._now
         if not self._ration(now, 1, message.size_bytes):
             return self._throttle(now, "Publish", 1)
@@ -66,13 +82,19 @@ class Topic(Component):
             error = UNAVAILABLE
         elif count > MAX_BATCH_ENTRIES:
             error = "TooManyEntriesInBatchRequest"
-        elif size > self._largest_bytes:
+        elif size > self.largest_bytes:
             error = "BatchRequestTooLong"
+        elif not all(self._fits(message) for message in messages):
+            error = INVALID
         elif not self._ration(now, count, size):
             error = self._throttle(now, "PublishBatch", count)
         if error is not None:
             return [error] * count
         return [self._take(now, message, "PublishBatch") for message in messages]
+
+    def _fits(self, message: Message) -> bool:
+        """Say whether the message's ids fit the type of topic: here, no deduplication id."""
+        return message.deduplication_id is None
 
     def _ration(self, now: int, messages: int, size_bytes: int) -> bool:
         return self._quota.take(now, messages)
@@ -92,6 +114,9 @@ class Topic(Component):
 
 class FifoTopic(Topic):
     """A FIFO topic: order within a message group, repeated publishes removed before the fork.
+
+    A deduplication id is needed unless the topic takes the hash of the body; subscribed FIFO queues
+    get the id, either way. An archive keeps what was accepted, for replays.
 
     Args:
         quota: the account's publish quota for FIFO topics.
@@ -120,6 +145,35 @@ class FifoTopic(Topic):
         self._groups = groups
         self._messages = messages
         self._octets = octets
+        self.archive: Archive | None = None
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Deliver to one more subscription from now on; it may replay the archive."""
+        super().subscribe(subscription)
+        subscription.archive = self.archive
+
+    def set_archive(self, retention_ns: int | None) -> None:
+        """Keep accepted messages so long (`ArchivePolicy`); None ends it and deletes them."""
+        if retention_ns is None:
+            self.archive = None
+        elif self.archive is None:
+            self.archive = Archive(retention_ns, self.sim.now)
+        else:
+            self.archive.retention_ns = retention_ns
+        for subscription in self.subscriptions:
+            subscription.archive = self.archive
+
+    @property
+    def content_based(self) -> bool:
+        """`ContentBasedDeduplication`."""
+        return self._deduplication.content_based
+
+    def set_content_based(self, on: bool) -> None:
+        """Switch `ContentBasedDeduplication`."""
+        self._deduplication.content_based = on
+
+    def _fits(self, message: Message) -> bool:
+        return message.deduplication_id is not None or self._deduplication.content_based
 
     def _ration(self, now: int, messages: int, size_bytes: int) -> bool:
         """Take from every bucket of the topic, or from none."""
@@ -138,8 +192,13 @@ class FifoTopic(Topic):
     def _take(self, now: int, message: Message, action: str) -> str | None:
         if not self._groups.take(now, message.key.name):
             return self._throttle(now, action, 1)
-        if self._deduplication.is_duplicate(now, message):
+        found = self._deduplication.id_of(message)
+        if self._deduplication.is_duplicate(now, found, message.key.name):
             if self.on_deduplicated is not None:
                 self.on_deduplicated(now, message)
             return None
+        if message.deduplication_id is None:
+            message = with_id(message, found)
+        if self.archive is not None:
+            self.archive.add(now, message)
         return super()._take(now, message, action)

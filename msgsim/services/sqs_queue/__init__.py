@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import count
 from typing import Any
 
 from msgsim.kernel.component import Component
@@ -9,10 +11,15 @@ from msgsim.kernel.distributions import Exponential
 from msgsim.kernel.simulation import NS_PER_S
 from msgsim.kernel.waiting import TokenBucket
 from msgsim.model.service import Context, Service
+from msgsim.services.sqs_queue.base import Queue
 from msgsim.services.sqs_queue.fifo import FifoState
-from msgsim.services.sqs_queue.queue import FifoQueue, Queue, StandardQueue
-from msgsim.services.sqs_queue.spec import CODES, PAGE, QueueSpec, check
+from msgsim.services.sqs_queue.partitions import Partitions
+from msgsim.services.sqs_queue.queue import FifoQueue, StandardQueue
+from msgsim.services.sqs_queue.redrive import FIRST_NUMBER
+from msgsim.services.sqs_queue.rules import PAGE
+from msgsim.services.sqs_queue.spec import CODES, QueueSpec, check
 from msgsim.services.sqs_queue.standard import StandardState
+from msgsim.services.sqs_queue.tenants import fair_rules
 from msgsim.units import duration_ns
 
 KIND = "sqs.queue"
@@ -27,22 +34,42 @@ def build(name: str, spec: QueueSpec, context: Context) -> Component:
         "max_receives": spec.RedrivePolicy.maxReceiveCount if spec.RedrivePolicy else None,
         "in_flight_limit": PAGE.quota("in_flight_messages"),
     }
-    if spec.FifoQueue:
-        return _fifo(name, spec, context, common)
-    return _standard(name, context, common)
+    queue = (_fifo if spec.FifoQueue else _standard)(name, spec, context, common)
+    queue.max_message_bytes = spec.MaximumMessageSize
+    queue.next_number = context.shared.setdefault("sqs.moved", count(FIRST_NUMBER)).__next__
+    if spec.RedriveAllowPolicy is not None:
+        policy = spec.RedriveAllowPolicy
+        queue.set_allow_policy(policy.redrivePermission, policy.sourceQueueArns)
+    return queue
 
 
 def _fifo(name: str, spec: QueueSpec, context: Context, common: dict[str, Any]) -> FifoQueue:
     state = FifoState(
         scope=spec.DeduplicationScope or "queue",
         content_based=bool(spec.ContentBasedDeduplication),
+        scan_window=PAGE.quota("scan_window"),
         **common,
     )
+    if spec.FifoThroughputLimit == "perMessageGroupId":
+        return FifoQueue(context.sim, name, state, partitions=_partitions(context))
     quota = PAGE.quota("fifo_calls_per_s")
     return FifoQueue(context.sim, name, state, lambda action: TokenBucket(quota, quota))
 
 
-def _standard(name: str, context: Context, common: dict[str, Any]) -> StandardQueue:
+def _partitions(context: Context) -> Partitions:
+    table = PAGE.quota("high_throughput_calls_per_s")
+    return Partitions(
+        PAGE.quota("partition_calls_per_s"),
+        table.get(context.account.Region, table["elsewhere"]),
+        int(context.assumption(KIND, "first_partitions")),
+        duration_ns(str(context.assumption(KIND, "split_after"))),
+        float(context.assumption(KIND, "split_load")),
+    )
+
+
+def _standard(
+    name: str, spec: QueueSpec, context: Context, common: dict[str, Any]
+) -> StandardQueue:
     sim = context.sim
     hosts = int(context.assumption(KIND, "hosts"))
     missed = float(context.assumption(KIND, "missed_delete_share"))
@@ -60,6 +87,7 @@ def _standard(name: str, context: Context, common: dict[str, Any]) -> StandardQu
         hosts_asked=int(context.assumption(KIND, "short_poll_hosts")),
         missed_deletes=sim.gaps(name, "missed deletes", missed),
         ghost_delay=sim.times(name, "missed delete delay", Exponential(delay_ns)),
+        rules=lambda: fair_rules(partial(context.assumption, KIND)),
     )
 
 

@@ -1,313 +1,27 @@
-"""SQS queues as components: they take calls, wake pollers, keep time and announce."""
+"""The two kinds of SQS queue: standard, and FIFO with its call quotas."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import GeometricGaps, Sampler
 from msgsim.kernel.simulation import Simulation
 from msgsim.kernel.waiting import TokenBucket
-from msgsim.model import facts
 from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.ports import ReceiveReply
+from msgsim.services.sqs_queue.attempts import Attempts
+from msgsim.services.sqs_queue.base import UNAVAILABLE, Queue
+from msgsim.services.sqs_queue.fair import FairState
 from msgsim.services.sqs_queue.fifo import FifoState
-from msgsim.services.sqs_queue.standard import NO_HOST, StandardState
-from msgsim.services.sqs_queue.state import GONE, STATE_WORDS, Stored
+from msgsim.services.sqs_queue.partitions import ACTIONS, Partitions
+from msgsim.services.sqs_queue.rules import INVALID_VALUE
+from msgsim.services.sqs_queue.standard import StandardState
+from msgsim.services.sqs_queue.stored import Stored
+from msgsim.services.sqs_queue.tenants import FairRules, fair_rules
+
+__all__ = ["FifoQueue", "Queue", "StandardQueue"]
 
 THROTTLED = "RequestThrottled"
-UNAVAILABLE = "ServiceUnavailable"
-
-
-class _Poll:
-    """A long poll that waits for a message."""
-
-    __slots__ = ("deadline", "limit", "reply", "visibility_ns")
-
-    def __init__(self, limit: int, reply: ReceiveReply, visibility_ns: int, deadline: int) -> None:
-        self.limit = limit
-        self.reply = reply
-        self.visibility_ns = visibility_ns
-        self.deadline = deadline
-
-
-class Queue(Component):
-    """An SQS queue: a waiting room whose customers come back when service takes too long.
-
-    The visibility timeout makes it a retrial queue, redrive is feedback into another one. What it
-    knows is in `state`; this class adds waiting, timers, quotas and announcing.
-    """
-
-    kind = "sqs.queue"
-    signals = (
-        facts.SENT,
-        facts.MOVED_IN,
-        facts.DEDUPLICATED,
-        facts.THROTTLED,
-        facts.RECEIVED,
-        facts.EMPTY,
-        facts.RETURNED,
-        facts.DELETED,
-        facts.DELETE_REFUSED,
-        facts.DEAD_LETTERED,
-        facts.EXPIRED,
-        facts.GHOST,
-    )
-
-    def __init__(
-        self, sim: Simulation, name: str, state: StandardState | FifoState, fifo: bool = False
-    ) -> None:
-        super().__init__(sim, name)
-        self.state = state
-        self.fifo = fifo
-        self.dead_letter_queue: Queue | None = None
-        self.visibility_ns = state.visibility_ns
-        self._polls: deque[_Poll] = deque()
-        self._alarm = sim.timer(self._ring)
-        self._poll_alarm = sim.timer(self._end_polls)
-        self._alarm_due = 1 << 62
-        self._poll_due = 1 << 62
-        self._uniform_wait: int | None = None
-
-    # Sending -------------------------------------------------------------------------------
-
-    def accept(self, message: Message) -> str | None:
-        """Take one message (SendMessage)."""
-        if self.down:
-            return UNAVAILABLE
-        return self._accept(message)
-
-    def accept_batch(self, messages: Sequence[Message]) -> list[str | None]:
-        """Take several messages in one call (SendMessageBatch)."""
-        if self.down:
-            return [UNAVAILABLE] * len(messages)
-        return [self._accept(message) for message in messages]
-
-    def _accept(self, message: Message) -> str | None:
-        now = self.sim.env._now
-        copy = self.state.send(now, message)
-        if copy is None:
-            if self.on_deduplicated is not None:
-                self.on_deduplicated(now, message)
-            return None
-        if self.on_sent is not None:
-            self.on_sent(now, copy)
-        if self._polls:
-            self._serve()
-        if copy.visible_from_ns > now:
-            self._watch(now, copy.visible_from_ns)
-        elif self._alarm_due == 1 << 62:
-            self._arm_next()
-        return None
-
-    def move_in(self, source: Queue, old: Stored) -> None:
-        """Take over a copy from a source queue: same message, receive count continuing.
-
-        A standard queue counts retention from the original arrival, a FIFO queue from the move.
-        """
-        now = self.sim.now
-        copy = Stored(old.message, now if self.fifo else old.arrived_ns, NO_HOST, old.sequence)
-        copy.receives = old.receives
-        copy.starts = old.starts
-        copy.first_received_ns = old.first_received_ns
-        self.state.move_in(copy)
-        if self.on_moved_in is not None:
-            self.on_moved_in(now, copy)
-        self._ring()  # it may be older than this queue keeps messages
-
-    # Receiving -----------------------------------------------------------------------------
-
-    def receive(
-        self,
-        limit: int,
-        wait_ns: int,
-        reply: ReceiveReply,
-        visibility_ns: int | None = None,
-    ) -> None:
-        """ReceiveMessage: answer at once if anything is there, else within `wait_ns`."""
-        timeout = self.visibility_ns if visibility_ns is None else visibility_ns
-        error = UNAVAILABLE if self.down else self._refuse_receive(wait_ns)
-        if error is not None:
-            self._answer_empty(reply, error)
-            return
-        deliveries = self._take(limit, timeout, short=wait_ns == 0) if self.state.visible else None
-        if deliveries:
-            reply(deliveries, None)
-        elif wait_ns == 0:
-            self._answer_empty(reply, None)
-        else:
-            self._wait(_Poll(limit, reply, timeout, self.sim.now + wait_ns), wait_ns)
-
-    def _refuse_receive(self, wait_ns: int) -> str | None:
-        state = self.state
-        if wait_ns == 0 and not self.fifo and state.in_flight >= state.in_flight_limit:
-            return "OverLimit"
-        return None
-
-    def _take(self, limit: int, visibility_ns: int, short: bool) -> list[Delivery]:
-        now = self.sim.env._now
-        deliveries, dead = self.state.receive(
-            now, limit, visibility_ns, self.hosts_asked if short else None
-        )
-        for copy in dead:
-            self._dead_letter(now, copy)
-        if deliveries:
-            due = now + visibility_ns
-            if due < self._alarm_due:
-                self._watch(now, due)
-            if self.on_received is not None:
-                self.on_received(now, deliveries)
-        return deliveries
-
-    hosts_asked: int | None = None
-
-    def _wait(self, poll: _Poll, wait_ns: int) -> None:
-        polls = self._polls
-        if not polls:
-            self._uniform_wait = wait_ns
-        elif self._uniform_wait != wait_ns:
-            self._uniform_wait = None
-        polls.append(poll)
-        if poll.deadline < self._poll_due:
-            self._poll_due = poll.deadline
-            self._poll_alarm.arm(poll.deadline)
-
-    def _serve(self) -> None:
-        """Give visible messages to the polls that wait, in order of their arrival."""
-        polls = self._polls
-        while polls and self.state.visible and not self.down:
-            poll = polls[0]
-            deliveries = self._take(poll.limit, poll.visibility_ns, short=False)
-            if not deliveries:
-                return
-            polls.popleft()
-            poll.reply(deliveries, None)
-
-    def _end_polls(self) -> None:
-        now = self.sim.now
-        polls = self._polls
-        ended = []
-        if self._uniform_wait is not None:
-            while polls and polls[0].deadline <= now:
-                ended.append(polls.popleft())
-        else:
-            ended = [poll for poll in polls if poll.deadline <= now]
-            self._polls = polls = deque(poll for poll in polls if poll.deadline > now)
-        self._poll_due = 1 << 62
-        if polls:
-            self._poll_due = (
-                polls[0].deadline
-                if self._uniform_wait is not None
-                else min(poll.deadline for poll in polls)
-            )
-            self._poll_alarm.arm(self._poll_due)
-        for poll in ended:
-            self._answer_empty(poll.reply, None)
-
-    def _answer_empty(self, reply: ReceiveReply, error: str | None) -> None:
-        if self.on_empty is not None:
-            self.on_empty(self.sim.now, error)
-        reply([], error)
-
-    # Deleting ------------------------------------------------------------------------------
-
-    def delete(self, delivery: Delivery) -> str | None:
-        """DeleteMessage with the receipt of `delivery`."""
-        if self.down:
-            return UNAVAILABLE
-        return self._delete(delivery)
-
-    def delete_batch(self, deliveries: Sequence[Delivery]) -> list[str | None]:
-        """DeleteMessageBatch: one answer for each receipt."""
-        if self.down:
-            return [UNAVAILABLE] * len(deliveries)
-        return [self._delete(delivery) for delivery in deliveries]
-
-    def _delete(self, delivery: Delivery) -> str | None:
-        was_there = delivery.copy.state != GONE  # type: ignore[attr-defined]
-        now = self.sim.env._now
-        error = self.state.delete(now, delivery)
-        if error is not None:
-            if self.on_delete_refused is not None:
-                self.on_delete_refused(now, delivery, error)
-            return error
-        if was_there:
-            if self.on_deleted is not None:
-                self.on_deleted(now, delivery)
-            self._after_delete(delivery.copy)
-        return None
-
-    def _after_delete(self, copy: Copy) -> None:
-        """Serve polls that waited for a message group or for room in flight."""
-        if self._polls and self.state.visible:
-            self._serve()
-
-    def change_visibility(self, delivery: Delivery, timeout_ns: int) -> str | None:
-        """ChangeMessageVisibility: the timeout ends `timeout_ns` from now."""
-        if self.down:
-            return UNAVAILABLE
-        error = self.state.change_visibility(self.sim.now, delivery, timeout_ns)
-        if error is None:
-            if timeout_ns == 0:
-                self._ring()
-            else:
-                self._arm_next()
-        return error
-
-    # Time ----------------------------------------------------------------------------------
-
-    def _arm(self, due: int) -> None:
-        if due < self._alarm_due:
-            self._alarm_due = due
-            self._alarm.arm(due)
-
-    def _watch(self, now: int, due: int) -> None:
-        """Look at a copy again when it is `due`, or when its retention ends before."""
-        self._arm(min(due, now + self.state.retention_ns))
-
-    def _arm_next(self) -> None:
-        due = self.state.next_change()
-        if due is not None:
-            self._arm(due)
-
-    def _ring(self) -> None:
-        now = self.sim.now
-        returned, expired = self.state.expire(now)
-        if self.on_returned is not None:
-            for delivery in returned:
-                self.on_returned(now, delivery)
-        if self.on_expired is not None:
-            for copy in expired:
-                self.on_expired(now, copy)
-        self._alarm_due = 1 << 62
-        self._arm_next()
-        self._serve()
-
-    def _dead_letter(self, now: int, copy: Stored) -> None:
-        if self.on_dead_lettered is not None:
-            self.on_dead_lettered(now, copy)
-        if self.dead_letter_queue is not None:
-            self.dead_letter_queue.move_in(self, copy)
-
-    def recover(self) -> None:
-        """The outage ends: polls that waited are served."""
-        super().recover()
-        self._serve()
-
-    def holds(self) -> Iterable[tuple[str, Copy]]:
-        """Yield every copy with its state."""
-        for copy in self.state.copies():
-            yield STATE_WORDS[copy.state], copy
-
-    @property
-    def in_flight_limit(self) -> int:
-        """The quota of messages that are received and not yet deleted."""
-        return self.state.in_flight_limit
-
-    def oldest_ns(self) -> int | None:
-        """Return when the oldest copy arrived, or None when the queue is empty."""
-        return self.state.oldest_ns()
 
 
 class StandardQueue(Queue):
@@ -317,6 +31,7 @@ class StandardQueue(Queue):
         hosts_asked: hosts that a short poll samples.
         missed_deletes: how many deletes pass until a replica misses one.
         ghost_delay: how long the missed copy stays unseen (ns).
+        rules: when a message group is noisy; asked when the first message with a group comes.
     """
 
     def __init__(
@@ -327,17 +42,23 @@ class StandardQueue(Queue):
         hosts_asked: int | None = None,
         missed_deletes: GeometricGaps | None = None,
         ghost_delay: Sampler[int] | None = None,
+        rules: Callable[[], FairRules] = fair_rules,
     ) -> None:
         super().__init__(sim, name, state)
+        self._rules = rules
+        self._look = sim.timer(self._look_at_groups)
         self.hosts_asked = hosts_asked
         self._missed_deletes = missed_deletes
         self._ghost_delay = ghost_delay
         self._deletes_left = missed_deletes.draw() if missed_deletes is not None else 1 << 62
 
-    def _accept(self, message: Message) -> str | None:
+    def _accept(self, message: Message, delay_ns: int | None) -> str | None:
+        if message.grouped:
+            self._notice_group(message)
         state = self.state
-        if not self._polls or state.visible or state.delay_ns or self._full():
-            return super()._accept(message)
+        delay = state.delay_ns if delay_ns is None else delay_ns
+        if not self._polls or state.visible or delay or self._full():
+            return super()._accept(message, delay_ns)
         now = self.sim.env._now
         poll = self._polls.popleft()
         delivery = state.hand_over(now, message, poll.visibility_ns)  # type: ignore[union-attr]
@@ -351,6 +72,32 @@ class StandardQueue(Queue):
             self.on_received(now, handed)
         poll.reply(handed, None)
         return None
+
+    def _notice_group(self, message: Message) -> None:
+        """Become a fair queue with the first message that carries a group."""
+        now = self.sim.now
+        if not isinstance(self.state, FairState):
+            assert isinstance(self.state, StandardState)
+            self.state = FairState(self.state, self._rules(), now)
+        if self._look.due is None:
+            period_ns = self.state.rules.evaluation_ns
+            self._look.arm((now // period_ns + 1) * period_ns)
+
+    def _look_at_groups(self) -> None:
+        state = self.state
+        assert isinstance(state, FairState)
+        state.evaluate(self.sim.now)
+        if state.has_tenants:
+            self._look.arm(self.sim.now + state.rules.evaluation_ns)
+
+    def noisy_groups(self) -> list[str]:
+        """Return the message groups that are noisy now; none on a queue without groups."""
+        return self.state.noisy_groups() if isinstance(self.state, FairState) else []
+
+    def quiet_counters(self) -> tuple[int, int, int]:
+        """Return visible, in flight and delayed messages of quiet groups (`…InQuietGroups`)."""
+        state = self.state
+        return state.quiet_counters() if isinstance(state, FairState) else self.counters()
 
     def _full(self) -> bool:
         return self.state.in_flight >= self.state.in_flight_limit
@@ -381,6 +128,8 @@ class FifoQueue(Queue):
 
     Args:
         calls: action → token bucket of API calls, or None without a quota.
+        partitions: the quotas of high-throughput mode, instead of `calls`; may be set on a live
+            queue, whose mode then changes at once.
     """
 
     def __init__(
@@ -389,48 +138,131 @@ class FifoQueue(Queue):
         name: str,
         state: FifoState,
         calls: Callable[[str], TokenBucket | None] = lambda action: None,
+        partitions: Partitions | None = None,
     ) -> None:
         super().__init__(sim, name, state, fifo=True)
-        actions = ("SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility")
-        self._calls = {action: calls(action) for action in actions}
+        self._calls = {action: calls(action) for action in ACTIONS}
+        self.partitions = partitions
+        self._attempts = Attempts()
 
-    def _spend(self, action: str, messages: int) -> bool:
-        bucket = self._calls[action]
-        if bucket is None or bucket.take(self.sim.now):
-            return True
-        if self.on_throttled is not None:
-            self.on_throttled(self.sim.now, action, messages)
-        return False
+    # Quotas --------------------------------------------------------------------------------
 
-    def accept(self, message: Message) -> str | None:
-        """Take one message (SendMessage), if the call quota allows."""
-        if not self.down and not self._spend("SendMessage", 1):
+    def _spend(self, action: str, group: str | None, messages: int = 1) -> bool:
+        """Pay for a call that concerns one message group, or none in particular."""
+        now = self.sim.env._now
+        if self.partitions is not None:
+            granted = self.partitions.take(now, action, group)
+        else:
+            bucket = self._calls[action]
+            granted = bucket is None or bucket.take(now)
+        if not granted and self.on_throttled is not None:
+            self.on_throttled(now, action, messages)
+        return granted
+
+    def _refused_entries(self, action: str, messages: Sequence[Message]) -> Collection[int]:
+        """Pay for a batch; return which entries are refused: all, or those of full partitions."""
+        everything = range(len(messages))
+        if self.partitions is None:
+            return () if self._spend(action, None, len(messages)) else everything
+        now = self.sim.now
+        groups = [message.key.name for message in messages]
+        refused = self.partitions.take_batch(now, action, groups)
+        if refused and self.on_throttled is not None:
+            self.on_throttled(now, action, len(refused))
+        return refused
+
+    # Calls ---------------------------------------------------------------------------------
+
+    def accept(self, message: Message, delay_ns: int | None = None) -> str | None:
+        """Take one message (SendMessage), if the call quota allows; it has no delay of its own."""
+        if delay_ns:
+            return INVALID_VALUE
+        if not self.down and not self._spend("SendMessage", message.key.name):
             return THROTTLED
         return super().accept(message)
 
-    def accept_batch(self, messages: Sequence[Message]) -> list[str | None]:
-        """Take several messages in one call (SendMessageBatch), if the call quota allows."""
-        if not self.down and not self._spend("SendMessage", len(messages)):
-            return [THROTTLED] * len(messages)
-        return super().accept_batch(messages)
+    def accept_batch(
+        self, messages: Sequence[Message], delays_ns: Sequence[int | None] | None = None
+    ) -> list[str | None]:
+        """Take several messages in one call (SendMessageBatch), if the call quota allows.
+
+        In high-throughput mode the entries of each partition are a transaction of their own.
+        """
+        throttled = () if self.down else self._refused_entries("SendMessage", messages)
+        delayed = {index for index, delay_ns in enumerate(delays_ns or ()) if delay_ns}
+        if not throttled and not delayed:
+            return super().accept_batch(messages)
+        left = {*range(len(messages))} - {*throttled} - delayed
+        granted = [messages[index] for index in sorted(left)]
+        answers = iter(super().accept_batch(granted) if granted else ())
+        return [
+            next(answers) if index in left else INVALID_VALUE if index in delayed else THROTTLED
+            for index in range(len(messages))
+        ]
+
+    def receive(
+        self,
+        limit: int,
+        wait_ns: int,
+        reply: ReceiveReply,
+        visibility_ns: int | None = None,
+        attempt_id: str | None = None,
+    ) -> None:
+        """ReceiveMessage; with an attempt id, a repeated call gets the same answer again.
+
+        Within five minutes it returns the same messages and receipts and restarts their timeout,
+        as long as none of them was deleted, came back, or had its visibility changed (API).
+        """
+        if attempt_id is None or self.down:
+            super().receive(limit, wait_ns, reply, visibility_ns)
+            return
+        now = self.sim.now
+        found = self._attempts.find(now, attempt_id)
+        if found is None:
+            reply = self._attempts.remembering(self.sim, attempt_id, reply)
+            super().receive(limit, wait_ns, reply, visibility_ns)
+        elif not self._spend("ReceiveMessage", None, 0):
+            self._answer_empty(reply, THROTTLED)
+        else:
+            timeout = self.visibility_ns if visibility_ns is None else visibility_ns
+            for delivery in found:
+                self.state.restart(now, delivery, timeout)
+            self._arm_next()
+            if self.on_repeated is not None:
+                self.on_repeated(now, found)
+            reply(list(found), None)
 
     def _refuse_receive(self, wait_ns: int) -> str | None:
-        return None if self._spend("ReceiveMessage", 0) else THROTTLED
+        return None if self._spend("ReceiveMessage", None, 0) else THROTTLED
 
     def delete(self, delivery: Delivery) -> str | None:
         """DeleteMessage; an expired handle is refused."""
-        if not self.down and not self._spend("DeleteMessage", 1):
+        if not self.down and not self._spend("DeleteMessage", delivery.message.key.name):
             return THROTTLED
         return super().delete(delivery)
 
     def delete_batch(self, deliveries: Sequence[Delivery]) -> list[str | None]:
         """DeleteMessageBatch: one call, one answer for each receipt."""
-        if not self.down and not self._spend("DeleteMessage", len(deliveries)):
-            return [THROTTLED] * len(deliveries)
-        return super().delete_batch(deliveries)
+        if self.down:
+            return [UNAVAILABLE] * len(deliveries)
+        refused = self._refused_entries("DeleteMessage", [each.message for each in deliveries])
+        if not refused:
+            return super().delete_batch(deliveries)
+        return [
+            THROTTLED if index in refused else self._delete(delivery)
+            for index, delivery in enumerate(deliveries)
+        ]
 
     def change_visibility(self, delivery: Delivery, timeout_ns: int) -> str | None:
-        """ChangeMessageVisibility; an expired handle is refused."""
-        if not self.down and not self._spend("ChangeMessageVisibility", 1):
-            return THROTTLED
-        return super().change_visibility(delivery, timeout_ns)
+        """ChangeMessageVisibility; an expired handle is refused. No call quota names it."""
+        error = super().change_visibility(delivery, timeout_ns)
+        if error is None:
+            self._attempts.touch(delivery)
+        return error
+
+    def purge(self) -> str | None:
+        """PurgeQueue; attempt ids are forgotten as well."""
+        error = super().purge()
+        if error is None:
+            self._attempts.clear()
+        return error

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, cast
 
-from msgsim.model.catalog import page_beside
 from msgsim.model.service import Finding, Specs
 from msgsim.model.spec import AwsNumber, Bool, RefTo, Spec, String
-
-PAGE = page_beside(__file__, "sqs.queue.md")
+from msgsim.services.sqs_queue.rules import (
+    CHOICES,
+    FIFO_ONLY,
+    INVALID_ATTRIBUTE_VALUE,
+    MAX_SOURCES,
+    PAGE,
+    PERMISSIONS,
+    throughput_error,
+)
 
 
 class Redrive(Spec):
@@ -17,6 +23,13 @@ class Redrive(Spec):
 
     deadLetterTargetArn: Annotated[String, RefTo("sqs.queue")]  # noqa: N815 - AWS's spelling
     maxReceiveCount: Annotated[int, AwsNumber(PAGE, "maxReceiveCount")]  # noqa: N815
+
+
+class RedriveAllow(Spec):
+    """Which queues may name this one their dead-letter queue."""
+
+    redrivePermission: String = "allowAll"  # noqa: N815 - AWS's spelling
+    sourceQueueArns: tuple[String, ...] = ()  # noqa: N815
 
 
 class QueueSpec(Spec):
@@ -31,22 +44,18 @@ class QueueSpec(Spec):
     MessageRetentionPeriod: Annotated[int, AwsNumber(PAGE, "MessageRetentionPeriod")] = 345_600
     MaximumMessageSize: Annotated[int, AwsNumber(PAGE, "MaximumMessageSize")] = 1_048_576
     RedrivePolicy: Redrive | None = None
+    RedriveAllowPolicy: RedriveAllow | None = None
     ContentBasedDeduplication: Bool | None = None
     DeduplicationScope: String | None = None
     FifoThroughputLimit: String | None = None
 
 
-FIFO_ONLY = ("ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit")
-CHOICES = {
-    "DeduplicationScope": ("queue", "messageGroup"),
-    "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
-}
-
 CODES = {
     "E202": "a FIFO-only property on a standard queue",
     "E203": "a dead-letter queue of the other type, or the queue itself",
     "E204": "a value that AWS does not know for this property",
-    "E301": "a property that msgsim does not model yet",
+    "E205": "a dead-letter queue that does not allow its source, or a bad RedriveAllowPolicy",
+    "E206": "high-throughput FIFO without deduplication per message group",
 }
 
 
@@ -54,22 +63,9 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     """Find what CreateQueue and SetQueueAttributes would refuse."""
     queue = cast("QueueSpec", spec)
     yield from _fifo_only(name, queue)
-    for attribute, allowed in CHOICES.items():
-        value = getattr(queue, attribute)
-        if value is not None and value not in allowed:
-            yield Finding(
-                "E204",
-                f"AWS refuses this (InvalidAttributeValue): {attribute} is {value!r}",
-                (attribute,),
-                f"allowed: {' or '.join(allowed)}",
-            )
-    if queue.FifoThroughputLimit == "perMessageGroupId":
-        yield Finding(
-            "E301",
-            "high-throughput FIFO (FifoThroughputLimit: perMessageGroupId) is not modelled yet",
-            ("FifoThroughputLimit",),
-            "leave it out: the queue then has the normal quota of 300 calls per second and action",
-        )
+    yield from _choices(queue)
+    yield from _throughput(queue)
+    yield from _allow_policy(queue)
     yield from _redrive(name, queue, specs)
 
 
@@ -77,7 +73,7 @@ def _fifo_only(name: str, queue: QueueSpec) -> Iterator[Finding]:
     if queue.FifoQueue:
         return
     for attribute in FIFO_ONLY:
-        if getattr(queue, attribute) is not None:
+        if attribute != "FifoQueue" and getattr(queue, attribute) is not None:
             yield Finding(
                 "E202",
                 f"AWS refuses this (InvalidAttributeName): {attribute} is for FIFO queues, "
@@ -85,6 +81,56 @@ def _fifo_only(name: str, queue: QueueSpec) -> Iterator[Finding]:
                 (attribute,),
                 f"remove it (even as false), or add FifoQueue: true to {name}",
             )
+
+
+def _choices(queue: QueueSpec) -> Iterator[Finding]:
+    for attribute in ("DeduplicationScope", "FifoThroughputLimit"):
+        value, allowed = getattr(queue, attribute), CHOICES[attribute]
+        if value is not None and value not in allowed:
+            yield Finding(
+                "E204",
+                f"AWS refuses this (InvalidAttributeValue): {attribute} is {value!r}",
+                (attribute,),
+                f"allowed: {' or '.join(allowed)}",
+            )
+
+
+def _throughput(queue: QueueSpec) -> Iterator[Finding]:
+    if queue.FifoQueue and throughput_error(queue.DeduplicationScope, queue.FifoThroughputLimit):
+        yield Finding(
+            "E206",
+            "AWS refuses this (InvalidAttributeValue): FifoThroughputLimit perMessageGroupId needs "
+            "DeduplicationScope messageGroup (SQS API, CreateQueue)",
+            ("FifoThroughputLimit",),
+            "add DeduplicationScope: messageGroup; deduplication ids are then compared per group",
+        )
+
+
+def _allow_policy(queue: QueueSpec) -> Iterator[Finding]:
+    policy = queue.RedriveAllowPolicy
+    if policy is None:
+        return
+    permission, sources = policy.redrivePermission, policy.sourceQueueArns
+    if permission not in PERMISSIONS:
+        said, hint = f"redrivePermission is {permission!r}", f"allowed: {', '.join(PERMISSIONS)}"
+    elif sources and permission != "byQueue":
+        said, hint = f"sourceQueueArns with {permission}", "they go with redrivePermission byQueue"
+    elif len(sources) > MAX_SOURCES:
+        said, hint = f"{len(sources)} sourceQueueArns", f"at most {MAX_SOURCES}, or allowAll"
+    else:
+        return
+    yield Finding(
+        "E205",
+        f"AWS refuses this ({INVALID_ATTRIBUTE_VALUE}): {said} (SQS API, SetQueueAttributes)",
+        ("RedriveAllowPolicy",),
+        hint,
+    )
+
+
+def _allows(policy: RedriveAllow | None, source: str) -> bool:
+    if policy is None or policy.redrivePermission == "allowAll":
+        return True
+    return policy.redrivePermission == "byQueue" and source in policy.sourceQueueArns
 
 
 def _redrive(name: str, queue: QueueSpec, specs: Specs) -> Iterator[Finding]:
@@ -103,4 +149,12 @@ def _redrive(name: str, queue: QueueSpec, specs: Specs) -> Iterator[Finding]:
             f"queue, its dead-letter queue {target} a {kinds[other.FifoQueue]} one",
             path,
             "a dead-letter queue has the type of its source: set FifoQueue alike on both",
+        )
+    elif isinstance(other, QueueSpec) and not _allows(other.RedriveAllowPolicy, name):
+        yield Finding(
+            "E205",
+            f"AWS refuses this (InvalidParameterValue): the RedriveAllowPolicy of {target} does "
+            f"not allow {name} as a source (SQS API, SetQueueAttributes)",
+            path,
+            f"list {name} in sourceQueueArns of {target} with byQueue, or use allowAll",
         )

@@ -13,11 +13,10 @@ from heapq import heapify
 from typing import Any
 
 from msgsim.model.message import Delivery, Message
-from msgsim.services.sqs_queue.state import GONE, IN_FLIGHT, SLACK, VISIBLE, QueueState, Stored
+from msgsim.services.sqs_queue.state import SLACK, QueueState
+from msgsim.services.sqs_queue.stored import GONE, IN_FLIGHT, VISIBLE, Moved, Stored
 
 BACK_OF_QUEUE_RECEIVES = 3  # "received three times or more goes to the back": metrics page, S8
-
-NO_HOST = -1
 
 
 class StandardState(QueueState):
@@ -52,7 +51,7 @@ class StandardState(QueueState):
 
     def show(self, copy: Stored) -> None:
         """Stand at the back when new or received three times or more, else ahead of new ones."""
-        if copy.shelf == NO_HOST:
+        if copy.shelf is None:
             copy.shelf = self._pick_host(copy.message.number)
         if 0 < copy.receives < BACK_OF_QUEUE_RECEIVES:
             self._again[copy.shelf].append(copy)
@@ -65,6 +64,17 @@ class StandardState(QueueState):
             if len(lines[copy.shelf]) > SLACK + 2 * self.visible:
                 alive = (other for other in lines[copy.shelf] if other.state == VISIBLE)
                 lines[copy.shelf] = deque(alive)
+
+    def clear_shelves(self) -> None:
+        """Empty every host."""
+        for lines in (self._again, self._fresh):
+            for line in lines:
+                line.clear()
+
+    def ages(self, copy: Stored) -> bool:
+        """Leave out what was received three times or more here: a poison pill (METRICS)."""
+        before = copy.receives_before if isinstance(copy, Moved) else 0
+        return copy.receives - before < BACK_OF_QUEUE_RECEIVES
 
     def receive(
         self, now: int, limit: int, visibility_ns: int, hosts_asked: int | None = None
@@ -88,6 +98,19 @@ class StandardState(QueueState):
         if hosts_asked is not None:
             hosts = hosts[:hosts_asked]
         room = min(limit, self.in_flight_limit - self.in_flight)
+        self._collect(now, hosts, room, visibility_ns, deliveries, dead)
+        return deliveries, dead
+
+    def _collect(
+        self,
+        now: int,
+        hosts: list[int],
+        room: int,
+        visibility_ns: int,
+        deliveries: list[Delivery],
+        dead: list[Stored],
+    ) -> None:
+        """Take the heads of the hosts in turn until there is no room or nothing left."""
         again, fresh, most = self._again, self._fresh, self.max_receives
         while hosts and len(deliveries) < room:
             still_full = []
@@ -109,12 +132,11 @@ class StandardState(QueueState):
                 if len(deliveries) >= room:
                     break
             hosts = still_full
-        return deliveries, dead
 
     def hand_over(self, now: int, message: Message, visibility_ns: int) -> Delivery:
         """Store a message and give it at once to a long poll that waits: it rests on no host."""
         self._sequence += 1
-        copy = Stored(message, now, NO_HOST, self._sequence)
+        copy = Stored(message, now, None, self._sequence)
         ages = self._ages
         ages.append(copy)
         if len(ages) > SLACK + 2 * self.stored:
@@ -135,8 +157,9 @@ class StandardState(QueueState):
     def haunt(self, now: int, copy: Stored) -> None:
         """Show a deleted copy once more: a replica had missed its delete."""
         self._ages = deque(old for old in self._ages if old.state != GONE)
+        self._moved = deque(old for old in self._moved if old.state != GONE)
         self._odd_ages = [entry for entry in self._odd_ages if entry[2].state != GONE]
         heapify(self._odd_ages)
         copy.state = VISIBLE
         copy.ghost = True
-        self.move_in(copy)
+        self._add(copy)

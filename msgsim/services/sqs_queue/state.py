@@ -1,9 +1,9 @@
 """What any queue knows: its copies, who holds them, and which deadlines run.
 
 Pure: time is an argument. `StandardState` and `FifoState` add where visible copies are kept and
-which of them a receive may take. Deadlines that are constant per queue (visibility, delay,
-retention) stand in first-in-first-out lines, so that one alarm serves the whole queue; only
-timeouts set by hand go through a heap.
+which of them a receive may take. Deadlines that follow from the queue's own attributes
+(visibility, delay, retention) stand in first-in-first-out lines, so that one alarm serves the whole
+queue; timeouts set by hand, and those begun before an attribute changed, go through a heap.
 """
 
 from __future__ import annotations
@@ -11,31 +11,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
-from typing import Any
 
-from msgsim.model.message import Copy, Delivery, Message
-
-DELAYED, VISIBLE, IN_FLIGHT, GONE = range(4)
-STATE_WORDS = ("delayed", "waiting", "in_flight", "gone")
+from msgsim.model.message import Delivery
+from msgsim.services.sqs_queue.stored import DELAYED, GONE, IN_FLIGHT, VISIBLE, Moved, Stored
 
 MAX_VISIBILITY_NS = 43_200 * 1_000_000_000  # 12 h from the receive; SQS API ChangeMessageVisibility
 
 SLACK = 64
 """Copies that are gone leave lines lazily: at most this many, plus as many as are still there."""
-
-
-class Stored(Copy):
-    """A copy inside a queue: its state, its valid receipt, and the shelf it stands on."""
-
-    __slots__ = ("receipt", "sequence", "shelf", "state", "visible_from_ns")
-
-    def __init__(self, message: Message, arrived_ns: int, shelf: Any, sequence: int) -> None:
-        super().__init__(message, arrived_ns)
-        self.state = VISIBLE
-        self.receipt: Delivery | None = None
-        self.shelf = shelf
-        self.sequence = sequence
-        self.visible_from_ns = arrived_ns
 
 
 class QueueState:
@@ -73,6 +56,7 @@ class QueueState:
         self._odd_delays: list[tuple[int, int, Stored]] = []
         self._ages: deque[Stored] = deque()
         self._odd_ages: list[tuple[int, int, Stored]] = []
+        self._moved: deque[Moved] = deque()
 
     # What standard and FIFO do differently ------------------------------------------------
 
@@ -86,6 +70,10 @@ class QueueState:
 
     def release(self, copy: Stored) -> None:
         """Take note that a copy in flight is gone."""
+
+    def clear_shelves(self) -> None:
+        """Forget where visible copies are kept: there are none any more."""
+        raise NotImplementedError
 
     # Sending -------------------------------------------------------------------------------
 
@@ -111,8 +99,16 @@ class QueueState:
         self.visible += 1
         self.show(copy)
 
-    def move_in(self, copy: Stored) -> None:
+    def move_in(self, copy: Moved) -> None:
         """Store a copy that redrive brought from another queue; retention counts on from it."""
+        moved = self._moved
+        moved.append(copy)
+        if len(moved) > SLACK + 2 * self.stored:
+            self._moved = deque(old for old in moved if old.state != GONE)
+        self._add(copy)
+
+    def _add(self, copy: Stored) -> None:
+        """Store a visible copy that is older than the queue's latest."""
         self._sequence += 1
         copy.sequence = self._sequence
         odd = self._odd_ages
@@ -204,6 +200,44 @@ class QueueState:
         """Answer a change on a receipt whose timeout is over: standard queues say yes."""
         return None
 
+    # Changes of the queue itself --------------------------------------------------------------
+
+    def set_visibility(self, timeout_ns: int) -> None:
+        """Change the default timeout, for receives from now on."""
+        for delivery in self._timeouts:
+            due = delivery.received_ns + self.visibility_ns
+            if self._ends_then(due, delivery):
+                self._note_timeout(delivery)
+        self._timeouts.clear()
+        self.visibility_ns = timeout_ns
+
+    def set_delay(self, delay_ns: int) -> None:
+        """Change the default delay: not for messages that are delayed already (GUIDE23)."""
+        odd = self._odd_delays
+        for copy in self._delays:
+            if copy.state == DELAYED:
+                heappush(odd, (copy.visible_from_ns, copy.sequence, copy))
+        self._delays.clear()
+        self.delay_ns = delay_ns
+
+    def restart(self, now: int, delivery: Delivery, timeout_ns: int) -> None:
+        """Let the timeout of a running receipt begin anew."""
+        delivery.deadline_ns = now + timeout_ns
+        self._note_timeout(delivery)
+
+    def purge(self) -> list[Stored]:
+        """Take out every copy, in whatever state, and return them."""
+        purged = list(self.copies())
+        for copy in purged:
+            copy.state = GONE
+            copy.gone = True
+        lines = (self._timeouts, self._delays, self._ages, self._moved)
+        for line in (*lines, self._odd_timeouts, self._odd_delays, self._odd_ages):
+            line.clear()
+        self.visible = self.in_flight = self.delayed = 0
+        self.clear_shelves()
+        return purged
+
     # Time ----------------------------------------------------------------------------------
 
     def expire(self, now: int) -> tuple[list[Delivery], list[Stored]]:
@@ -239,12 +273,27 @@ class QueueState:
         return due
 
     def oldest_ns(self) -> int | None:
-        """Return when the oldest copy of the queue arrived, or None when it is empty."""
-        self._next_retention()
-        found = [self._ages[0].arrived_ns] if self._ages else []
-        if self._odd_ages:
-            found.append(self._odd_ages[0][0])
+        """Return since when the oldest unprocessed copy waits (ns), or None when there is none.
+
+        `ApproximateAgeOfOldestMessage` (METRICS): ages count from the move in a dead-letter queue;
+        copies that `ages` leaves out do not count, nor do ghosts, which have been processed.
+        """
+        self._next_retention()  # which drops what is gone at the front
+        moved = self._moved
+        while moved and moved[0].state == GONE:
+            moved.popleft()
+        counted = (copy.arrived_ns for copy in self._ages if copy.state != GONE and self.ages(copy))
+        since = (copy.moved_ns for copy in moved if copy.state != GONE and self.ages(copy))
+        found = [first for first in (next(counted, None), next(since, None)) if first is not None]
         return min(found, default=None)
+
+    def ages(self, copy: Stored) -> bool:
+        """Say whether a copy counts for the age of the oldest: on a FIFO queue every one does."""
+        return True
+
+    def deliverable(self, copy: Stored) -> bool:
+        """Say whether a receive could take this copy now."""
+        return copy.state == VISIBLE
 
     def copies(self) -> Iterator[Stored]:
         """Yield every copy the queue holds."""

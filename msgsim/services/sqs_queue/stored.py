@@ -1,0 +1,58 @@
+"""A copy inside a queue, and the states it goes through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgsim.model.message import Copy, Delivery, Message
+
+DELAYED, VISIBLE, IN_FLIGHT, GONE = range(4)
+STATE_WORDS = ("delayed", "waiting", "in_flight", "gone")
+
+
+class Stored(Copy):
+    """A copy inside a queue: its state, its valid receipt, and the shelf it stands on."""
+
+    __slots__ = ("receipt", "sequence", "shelf", "state", "visible_from_ns")
+
+    def __init__(self, message: Message, arrived_ns: int, shelf: Any, sequence: int) -> None:
+        super().__init__(message, arrived_ns)
+        self.state = VISIBLE
+        self.receipt: Delivery | None = None
+        self.shelf = shelf
+        self.sequence = sequence
+        self.visible_from_ns = arrived_ns
+
+
+class Moved(Stored):
+    """A copy in a dead-letter queue: the same message, its receive count continuing.
+
+    Attributes:
+        source: the queue it came from (`DeadLetterQueueSourceArn`), or None.
+        moved_ns: when it came: its age counts from then, on both types of queue (DLQ).
+        receives_before: how often it had been handed out when it came.
+    """
+
+    __slots__ = ("moved_ns", "receives_before", "source")
+
+    def __init__(
+        self,
+        message: Message,
+        arrived_ns: int,
+        moved_ns: int,
+        receives: int = 0,
+        source: Any = None,
+    ) -> None:
+        super().__init__(message, arrived_ns, None, 0)
+        self.visible_from_ns = moved_ns
+        self.receives = self.receives_before = receives
+        self.moved_ns = moved_ns
+        self.source = source
+
+    @property
+    def deduplication_id(self) -> str:
+        """The id that a FIFO dead-letter queue shows: the move replaces the sender's (REDRIVE).
+
+        AWS takes the message id, which here is the message's number.
+        """
+        return str(self.message.number)
