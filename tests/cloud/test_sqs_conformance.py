@@ -54,6 +54,7 @@ def test_c03_the_receive_after_max_receive_count_moves_the_message(hands):
     assert moved["MessageId"] == sent["MessageId"]
     assert count(moved) == 3, "the first receive from the dead-letter queue shows N + 1"
     assert moved["Attributes"]["DeadLetterQueueSourceArn"] == hands.arn(url)
+    assert moved["Attributes"]["MessageDeduplicationId"] == sent["MessageId"], "it is replaced"
     hands.send(url, "next", group="g")
     assert hands.bodies(url) == ["next"]
 
