@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.model.message import Copy, Delivery, Message
+from msgsim.model.message import Copy, Delivery
 from msgsim.observe.completions import Completions, Stream
 from msgsim.observe.histogram import Durations
 from msgsim.observe.journal import DELIVERED_AGAIN, REPLAYED, RESENT
@@ -77,13 +77,9 @@ class SubscriberDuplicates:
         replayed = (what & REPLAYED) != 0
         delivered = ~replayed & ((what & DELIVERED_AGAIN) != 0)
         resent = ~replayed & ~delivered & ((what & RESENT) != 0)
-        for cause, found in (
-            (REPLAY, replayed),
-            (DELIVERY_RETRY, delivered),
-            (PRODUCER_RETRY, resent),
-        ):
-            self.causes[cause] += int(found.sum())
-        self.causes[DELIVERY_RETRY] += int((~replayed & ~delivered & ~resent).sum())
+        counts = {REPLAY: int(replayed.sum()), PRODUCER_RETRY: int(resent.sum())}
+        counts[DELIVERY_RETRY] = len(what) - sum(counts.values())
+        self.causes.update({cause: count for cause, count in counts.items() if count})
 
     def ended(self, copy: Copy) -> None:
         """Take note of how often a copy was tried that was given up without success."""
@@ -95,15 +91,6 @@ class SubscriberDuplicates:
         copy = delivery.copy
         if copy.completions == 1:
             self.own_attempts.add(copy.starts)
-
-
-def _of_another_copy(message: Message) -> str:
-    """Say why there is another copy: its publisher, or the topic, sent the message again."""
-    told: str | None = getattr(message, "sent_again", None)
-    if told is not None:
-        return told
-    published = getattr(message, "published", message)
-    return PRODUCER_RETRY if published.tries > 1 else DELIVERY_RETRY
 
 
 class Duplicates:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import msgsim
+from msgsim.experiment.result import to_plain
 from msgsim.kernel.simulation import Simulation
 from msgsim.kernel.waiting import TokenBucket
 from msgsim.services.sqs_queue.fifo import FifoState
@@ -413,3 +415,41 @@ def test_an_outage_refuses_calls_and_serves_waiters_when_it_ends(
     queue.recover()
 
     assert (waiting.at_ns, waiting.bodies) == (ns("8s"), ["m"])
+
+
+def test_dead_letter_queues_may_be_each_others() -> None:
+    """A message that always fails goes round between two queues, one move per receive, for ever."""
+    text = """
+    duration: 10m
+    resources:
+      A: {type: sqs.queue, RedrivePolicy: {deadLetterTargetArn: B, maxReceiveCount: 1}}
+      B: {type: sqs.queue, RedrivePolicy: {deadLetterTargetArn: A, maxReceiveCount: 1}}
+      Wa: {type: worker.fleet, queue: A, workers: 2, handler: {time: 1s, fails: 100%}}
+      Wb: {type: worker.fleet, queue: B, workers: 2, handler: {time: 1s, fails: 100%}}
+    workload: [{to: A, rate: 1/s, count: 20}]
+    """
+    run = to_plain(msgsim.run(msgsim.load_text(text)))["runs"][0]
+
+    assert run["ledger"]["A"]["done"] == run["ledger"]["B"]["done"] == 0
+    assert run["queues"]["A"]["counts"]["dead_lettered"] >= 20
+    assert run["invariants"]["violated"] == []
+
+
+@pytest.mark.parametrize(
+    ("of_queue", "of_fleet", "polls"), [(5, None, 12), (20, None, 3), (5, 20, 3)]
+)
+def test_a_receive_waits_as_long_as_the_queue_says(
+    of_queue: int, of_fleet: int | None, polls: int
+) -> None:
+    """`ReceiveMessageWaitTimeSeconds` holds where the call does not say; the call wins (S1)."""
+    wait = "" if of_fleet is None else f", WaitTimeSeconds: {of_fleet}"
+    text = f"""
+    duration: 61s
+    resources:
+      Q: {{type: sqs.queue, ReceiveMessageWaitTimeSeconds: {of_queue}}}
+      W: {{type: worker.fleet, queue: Q, workers: 1, receive_time: 0s, handler: {{time: 1s}}{wait}}}
+    workload: [{{to: Q, rate: 1/s, from: 60.5s}}]
+    """
+    run = to_plain(msgsim.run(msgsim.load_text(text)))["runs"][0]
+
+    assert run["queues"]["Q"]["counts"]["empty_receives"] == polls

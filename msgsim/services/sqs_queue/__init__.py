@@ -36,6 +36,8 @@ def build(name: str, spec: QueueSpec, context: Context) -> Component:
     }
     queue = (_fifo if spec.FifoQueue else _standard)(name, spec, context, common)
     queue.max_message_bytes = spec.MaximumMessageSize
+    if "ReceiveMessageWaitTimeSeconds" in spec.model_fields_set:
+        queue.default_wait_ns = spec.ReceiveMessageWaitTimeSeconds * NS_PER_S
     queue.next_number = context.shared.setdefault("sqs.moved", count(FIRST_NUMBER)).__next__
     if spec.RedriveAllowPolicy is not None:
         policy = spec.RedriveAllowPolicy

@@ -73,6 +73,8 @@ class Queue(Upkeep):
         self._alarm_due = 1 << 62
         self._poll_due = 1 << 62
         self._uniform_wait: int | None = None
+        self._serving = False
+        self.default_wait_ns: int | None = None  # `ReceiveMessageWaitTimeSeconds`, if set
 
     # Sending -------------------------------------------------------------------------------
 
@@ -194,15 +196,25 @@ class Queue(Upkeep):
             self._poll_alarm.arm(poll.deadline)
 
     def _serve(self) -> None:
-        """Give visible messages to the polls that wait, in order of their arrival."""
-        polls = self._polls
-        while polls and self.state.visible and not self.down:
-            poll = polls[0]
-            deliveries = self._take(poll.limit, poll.visibility_ns, short=False)
-            if not deliveries:
-                return
-            polls.popleft()
-            poll.reply(deliveries, None)
+        """Give visible messages to the polls that wait, in order of their arrival.
+
+        Taking may send messages to a dead-letter queue, and from there (queues can be each other's)
+        back here: whoever comes back finds this queue serving already, and leaves it to go on.
+        """
+        if self._serving:
+            return
+        self._serving = True
+        try:
+            polls = self._polls
+            while polls and self.state.visible and not self.down:
+                poll = polls.popleft()
+                deliveries = self._take(poll.limit, poll.visibility_ns, short=False)
+                if not deliveries:
+                    polls.appendleft(poll)
+                    return
+                poll.reply(deliveries, None)
+        finally:
+            self._serving = False
 
     def _end_polls(self) -> None:
         now = self.sim.now

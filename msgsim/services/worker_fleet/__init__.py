@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from msgsim.kernel.distributions import Constant, Distribution, Exponential, Uniform
@@ -51,9 +52,7 @@ def _routine(spec: FleetSpec, context: Context) -> Routine:
     wait_s = spec.WaitTimeSeconds
     if wait_s is None:
         wait_s = int(context.assumption(KIND, "wait_time"))
-    idle_ns = 0
-    if wait_s == 0:
-        idle_ns = spec.idle or duration_ns(str(context.assumption(KIND, "idle")))
+    idle_ns = _idle_ns(spec, context) if wait_s == 0 else 0
     timeout = spec.VisibilityTimeout
     return Routine(
         limit=spec.MaxNumberOfMessages,
@@ -65,6 +64,10 @@ def _routine(spec: FleetSpec, context: Context) -> Routine:
         heartbeat_ns=spec.heartbeat.every if spec.heartbeat else 0,
         renewed_ns=spec.heartbeat.to if spec.heartbeat else 0,
     )
+
+
+def _idle_ns(spec: FleetSpec, context: Context) -> int:
+    return spec.idle or duration_ns(str(context.assumption(KIND, "idle")))
 
 
 def _back_off(name: str, context: Context) -> BackOff:
@@ -94,10 +97,15 @@ def _call_time(
 
 
 def connect(fleet: Fleet, spec: FleetSpec, context: Context) -> None:
-    """Find the queue."""
+    """Find the queue; how long its receives wait holds for a fleet that does not say."""
     queue: Any = context.find(spec.queue)
     skips = queue.fifo if spec.after_failure is None else spec.after_failure == "skip_group"
-    fleet.serve(queue, skips)
+    routine = fleet.routine
+    wait_ns = getattr(queue, "default_wait_ns", None)
+    if spec.WaitTimeSeconds is None and wait_ns is not None:
+        idle_ns = 0 if wait_ns else _idle_ns(spec, context)
+        routine = replace(routine, wait_ns=wait_ns, idle_ns=idle_ns)
+    fleet.serve(queue, skips, routine)
 
 
 SERVICE = Service(

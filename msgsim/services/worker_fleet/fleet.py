@@ -129,14 +129,20 @@ class Fleet(Component):
         self._is_open = False
         self._workers = [Worker(self) for _ in range(workers)]
 
-    def serve(self, queue: Polled, skips_group: bool = False) -> None:
+    def serve(
+        self, queue: Polled, skips_group: bool = False, routine: Routine | None = None
+    ) -> None:
         """Say which queue the workers poll, whose name the fleet is judged by.
 
         Args:
             queue: the queue.
             skips_group: whether, after a failure, the rest of its message group in the batch is
                 left alone, so that it comes back in order.
+            routine: how to work, where that depends on the queue.
         """
+        if routine is not None:
+            self.routine = routine
+            self.receive_with = (routine.limit, routine.wait_ns, routine.visibility_ns)
         self.queue = queue
         self.judged = queue.name
         self.skips_group = skips_group
