@@ -151,7 +151,7 @@ def _ledger(run: dict[str, Any], paint: Paint, variant: str = "") -> Iterator[st
         for index, line in enumerate(textwrap.wrap(text, WIDTH - width - 6) or [""]):
             label = _path(name, run) if index == 0 else ""
             yield f"  {label:<{width}}  {line}"
-        extra = f" + {number(row['extra_copies'])} extra copies" if row["extra_copies"] else ""
+        extra = f" + {number(row['extra_copies'])} sent again" if row["extra_copies"] else ""
         yield f"  {'':<{width}}  ── sums to {number(total)}{_origin(row, extra)} {check}"
     if len(rows) > ROWS:
         yield f"  … and {len(rows) - ROWS} more rows, see --json"

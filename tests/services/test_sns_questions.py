@@ -23,11 +23,11 @@ def test_q14_a_fifo_topic_feeds_a_standard_queue_and_order_is_lost() -> None:
     results = msgsim.run(msgsim.load(scenario_path("questions/q14")))
     assert [verdict for verdict in results.verdicts if not verdict.passed] == []
     observers = results.runs[0].observers
-    for name in ("InOrder", "AnyOrder"):
+    for name in ("FifoQueue", "StdQueue"):
         assert observers.completions.streams[name].messages == 5_000
-    assert observers.ordering.subscribers["InOrder"].inversions == 0
-    assert observers.ordering.subscribers["AnyOrder"].inversions > 0
-    again = observers.ledger.account("InOrder")["deduplicated"]
+    assert observers.ordering.subscribers["FifoQueue"].inversions == 0
+    assert observers.ordering.subscribers["StdQueue"].inversions > 0
+    again = observers.ledger.account("FifoQueue")["deduplicated"]
     assert abs(again - 250) < 5 * 250**0.5
 
 

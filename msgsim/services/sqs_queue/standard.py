@@ -149,6 +149,7 @@ class StandardState(QueueState):
         copy: Stored = delivery.copy  # type: ignore[assignment]
         if copy.state == IN_FLIGHT:  # the common case of `discard`, spelled out for speed
             copy.state = GONE
+            copy.receipt = None  # frees copy and receipt at once, without the collector
             self.in_flight -= 1
         elif copy.state != GONE:
             self.discard(copy)
