@@ -342,5 +342,4 @@ def _to_json(order: SubscriberOrder) -> dict[str, Any]:
         "reordering_extent": order.extents.to_json(unit="", scale=1),
         "gaps": order.gaps,
         "max_stall_s": None if stall is None else stall / NS_PER_S,
-        "sample": order.sample.to_json(),
     }

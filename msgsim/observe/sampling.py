@@ -9,11 +9,11 @@ from msgsim.model.message import Key
 from msgsim.observe.gauges import NS_PER_S
 from msgsim.observe.journal import BORN, DONE, KEY, NUMBER, RANK, Rows
 
-MOST_POINTS = 5_000
+MOST_POINTS = 20_000
 
 
 class OrderSample:
-    """Keeps every completion, then every second, fourth … one: at most 5,000, evenly spread.
+    """Keeps every completion, then every second, fourth … one: at most 20,000, evenly spread.
 
     Attributes:
         stride: every how many-th completion is kept.

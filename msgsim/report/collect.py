@@ -50,7 +50,7 @@ def pictured(run: Run, plain: dict[str, Any]) -> Pictured:
         dict(_latencies(run)),
         dict(_queues(plain, faults, end_s)),
         dict(_servers(plain, faults, end_s)),
-        dict(_orders(plain)),
+        dict(_orders(run)),
         dict(_streams(plain, run)),
     )
 
@@ -133,10 +133,10 @@ def _servers(
         )
 
 
-def _orders(plain: dict[str, Any]) -> Iterable[tuple[str, OrderData]]:
-    for name, order in plain["order"].items():
-        sample = order.get("sample")
-        if not sample or not sample["place"]:
+def _orders(run: Run) -> Iterable[tuple[str, OrderData]]:
+    for name, seen in run.observers.ordering.subscribers.items():
+        sample = seen.sample.to_json()
+        if not sample["place"]:
             continue
         born = np.asarray(sample["born_s"], dtype=float)
         number = np.asarray(sample["number"], dtype=np.int64)
@@ -149,7 +149,7 @@ def _orders(plain: dict[str, Any]) -> Iterable[tuple[str, OrderData]]:
                 sent,
                 np.asarray(sample["place"], dtype=np.int64),
                 sample["key"],
-                order["order_inversions"],
+                seen.inversions,
                 sample["stride"],
             ),
         )

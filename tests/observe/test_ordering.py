@@ -23,7 +23,7 @@ def test_done_in_another_order_than_sent() -> None:
     assert (found["order_inversions"], found["receive_inversions"]) == (2, 0)
     assert (found["reordered"], found["reordered_share"]) == (2, 2 / 3)
     assert found["reordering_extent"]["max"] == 2
-    assert found["sample"]["rank"] == [2, 0, 1]
+    assert seen.ordering.subscribers["q"].sample.to_json()["rank"] == [2, 0, 1]
     assert seen.metrics.value("c", None, "order_inversions") == 2
 
 

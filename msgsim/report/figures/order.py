@@ -216,7 +216,10 @@ def _scale(
         whole.set_xlabel(_whole_label(runs[index].data.stride))
         if index % columns_for(len(panels)) == 0:
             close.set_ylabel("completion rank")
-            whole.set_ylabel("places late\nwithin key")
+            estimated = runs[index].data.stride > 1
+            whole.set_ylabel(
+                "places late within\nkey (estimated)" if estimated else "places late\nwithin key"
+            )
         close.yaxis.set_major_locator(MaxNLocator(7, integer=True))
         close.yaxis.set_major_formatter(FuncFormatter(lambda y, _: count_text(y)))
 
