@@ -15,6 +15,8 @@ from msgsim.version import __version__
 
 OK, FAILED, CANNOT, GUARD, STRICT, CRASH, INTERRUPTED = 0, 1, 2, 3, 4, 70, 130
 
+MOST_DIGITS = 18
+
 HELP = """Simulate AWS messaging (SNS, SQS, Kinesis, Lambda) before you deploy it.
 
 \b
@@ -41,6 +43,13 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="List assumptions
 Color = Annotated[str, typer.Option(metavar="WHEN", help="auto, always or never.")]
 
 
+def _count(text: str) -> int:
+    """Read a whole number that is not negative."""
+    if not str(text).isdecimal() or len(str(text)) > MOST_DIGITS:
+        raise typer.BadParameter(f"{text!r} is not a whole number, such as 42")
+    return int(text)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from msgsim.experiment.run import versions
@@ -63,9 +72,13 @@ def _root(
 def run(
     files: Files,
     set_: Sets = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the random draws.", min=0)] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the random draws.", metavar="N", parser=_count)
+    ] = None,
     duration: Annotated[str | None, typer.Option(help="How long to simulate, as 10m.")] = None,
-    replications: Annotated[int | None, typer.Option(help="Repeat with new draws.", min=1)] = None,
+    replications: Annotated[
+        int | None, typer.Option(help="Repeat with new draws.", metavar="N", parser=_count)
+    ] = None,
     json: Annotated[
         str | None, typer.Option(metavar="FILE|-", help="Write everything as JSON.")
     ] = None,

@@ -71,8 +71,8 @@ def _run_file(file: str, options: RunOptions) -> int:
 
     path = find_scenario(file)
     scenario = load(path, options.overrides)
-    for target in (options.json, options.report):
-        if target is not None and target != "-":
+    for target in (options.json if options.json != "-" else None, options.report):
+        if target is not None:
             _check_target(target, path)
     if options.plots is not None:
         make_folder(options.plots)
@@ -101,6 +101,9 @@ def _run_file(file: str, options: RunOptions) -> int:
 
 
 def _check_target(target: str, scenario: str) -> None:
+    if target == "-":
+        message = "--report writes a file; only --json can go to standard output"
+        raise ProblemError([Problem("E172", message, None, "such as --report out.html")])
     if scenario != "-" and Path(target).exists() and Path(target).samefile(scenario):
         message = f"{quote(target)} is the scenario itself, and would be overwritten"
         raise ProblemError([Problem("E172", message, None, "name another file")])
@@ -251,7 +254,8 @@ def _validate(
         if resolved:
             print(resolved_text(scenario))
         else:
-            advice = f", {len(warnings)} pieces of advice" if warnings else ""
+            pieces = "1 piece" if len(warnings) == 1 else f"{len(warnings)} pieces"
+            advice = f", {pieces} of advice" if warnings else ""
             print(f"{file}: valid{advice}")
     return 4 if strict and warnings else 0
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from msgsim.report.remarks import assumed_order, remarks
 from msgsim.report.side_by_side import comparison, stored_and_refused
-from msgsim.report.text import Paint, columns, number, quantity, seconds, share
+from msgsim.report.text import Paint, columns, counted, number, quantity, seconds, share
 
 WIDTH = 80
 ROWS = 8
@@ -98,10 +98,18 @@ def _header(plain: dict[str, Any], paint: Paint) -> Iterator[str]:
         f"seed {runs[0]['seed']}",
         f"{seconds(runs[0]['simulated_s'])} simulated{many} in {plain['wall']['run_s']:.1f} s",
         f"{number(events)} events",
-        f"limits {plain['limits_read_on'][:7]}",
-        f"{len(plain['assumptions'])} assumptions",
     ]
     yield from textwrap.wrap(" · ".join(facts), WIDTH)
+    background = [
+        f"limits of {plain['limits_read_on'][:7]}",
+        counted(len(plain["assumptions"]), "assumption"),
+    ]
+    if plain["advice"]:
+        background.append(f"advice: {len(plain['advice'])}")
+    yield " · ".join(background) + " (-v lists them)"
+    replications = len({run["replication"] for run in runs})
+    if replications > 1:
+        yield f"tables: the first of {replications} replications; verdicts: all of them"
     if plain["partial"]:
         yield paint.bad("PARTIAL: interrupted; what follows is what had happened by then")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence as Sequential
+from dataclasses import replace
 
 from msgsim.problems import Place, ProblemError, Problems, did_you_mean, plain_spelling, quote
 from msgsim.scenario.compose import MAX_DEPTH, compose
@@ -173,6 +174,23 @@ class _Edit:
         meant = did_you_mean(word, names) if word is not None else None
         hint = f"did you mean {meant}?" if meant else None
         return _error("E120", f"{quote(self._path)}: {message}", self._place, hint)
+
+
+def respelt(node: Mapping, names: Sequential[str]) -> Mapping:
+    """The same with keys that came from the command line spelt as one of `names`.
+
+    A file has one spelling; `--set` also takes `visibilityTimeout` and `visibility_timeout`.
+    """
+    if all(key.place.file != SET_FILE for key, _ in node):
+        return node
+    known = {plain_spelling(name): name for name in names}
+    entries = []
+    for key, value in node:
+        meant = known.get(plain_spelling(key.text), key.text)
+        if key.place.file == SET_FILE and meant != key.text:
+            key = replace(key, text=meant)
+        entries.append((key, value))
+    return Mapping(tuple(entries), node.place)
 
 
 def _join(where: str, name: str) -> str:

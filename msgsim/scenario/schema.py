@@ -14,6 +14,7 @@ from msgsim.model.service import Service
 from msgsim.model.spec import Duration, Plain, Positive, Spec, String, Text, Whole
 from msgsim.problems import Place, Problems, did_you_mean, quote, register
 from msgsim.scenario.assumed import read_assumptions
+from msgsim.scenario.overrides import respelt
 from msgsim.scenario.plain import validate
 from msgsim.scenario.tree import SECTIONS, Mapping, Node, Scalar, Sequence
 from msgsim.services import discover
@@ -272,6 +273,7 @@ class Shape:
         service = self._service(key, kind_node, kind)
         if service is None:
             return None
+        value = respelt(value, list(service.spec.model_fields))
         spec = validate(service.spec, value, kind, self.problems, drop="type", place=key.place)
         return Part(key.text, kind, spec, value, key.place) if spec is not None else None
 
@@ -347,7 +349,13 @@ class Shape:
             return {}
         found: dict[str, tuple[tuple[Scalar, Node], ...]] = {}
         assert isinstance(node, Mapping)
+        taken = self.declared()
         for key, value in node:
+            self._check_name(key)
+            if key.text in taken:
+                message = f"a variant and a resource are both called {quote(key.text)}"
+                hint = "rules name either by it: choose another name"
+                self.problems.add("E107", message, key.place, hint)
             if isinstance(value, Scalar) and value.null:
                 found[key.text] = ()
             elif self._is(value, Mapping, f"variant {key.text}", _PATHS):
