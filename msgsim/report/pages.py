@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgsim.model.catalog import Page
+
+WIDTH = 96
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -23,22 +26,18 @@ def page_text(page: Page, kind: str) -> str:
     if limits:
         rows = [_limit_row(name, entry) for name, entry in limits.items()]
         blocks.append(_block("Limits", ("property", "default", "allowed", "unit", "source"), rows))
-    numbers = list(page.numbers())
-    quotas = [n for n in numbers if not n.assumption]
-    if quotas:
-        rows = [(n.name, _shown(n.value), n.unit, n.scope, _short(n.source)) for n in quotas]
-        blocks.append(_block("Quotas", ("name", "value", "unit", "scope", "source"), rows))
-    entries = page.data.get("assumptions") or {}
-    if entries:
-        rows = [
-            (name, _shown(entry["value"]), str(entry.get("unit", "")), str(entry.get("why", "")))
-            for name, entry in entries.items()
-        ]
-        title = "Assumptions (override them under `assumptions:` / `" + kind + "`)"
-        blocks.append(_block(title, ("name", "value", "unit", "why"), rows))
+    for section, title in (
+        ("quotas", "Quotas"),
+        ("latencies", "Latencies"),
+        ("assumptions", f"Assumptions (override them under `assumptions:`, `{kind}`)"),
+    ):
+        entries = page.data.get(section) or {}
+        if entries:
+            lines = [line for name, entry in entries.items() for line in _entry(name, entry)]
+            blocks.append(title + "\n" + "\n".join(lines))
     sources = page.data.get("sources") or {}
     if sources:
-        lines = [f"  {key}: {text}" for key, text in sources.items()]
+        lines = [line for key, text in sources.items() for line in _wrapped(f"{key}: {text}")]
         blocks.append(f"Sources, read on {page.read_on}\n" + "\n".join(lines))
     return "\n\n".join(blocks)
 
@@ -55,13 +54,28 @@ def _limit_row(name: str, entry: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _short(source: str) -> str:
-    return source if len(source) <= 60 else source[:59] + "…"
+def _entry(name: str, entry: dict[str, Any]) -> list[str]:
+    """Return one number of a page: value, unit, scope and source, then why."""
+    what = f"{name} = {_shown(entry['value'])}"
+    unit = str(entry.get("unit", ""))
+    parts = [what, "" if unit == "time" else unit, str(entry.get("scope", ""))]
+    lines = _wrapped(f"{', '.join(part for part in parts if part)} [{entry['source']}]")
+    return lines + [f"    {line}" for line in _wrapped(str(entry.get("why", "")), WIDTH - 4)]
+
+
+def _wrapped(text: str, width: int = WIDTH) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="      ")
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_shown(item) for item in value) + "]"
+    if value is None:
+        return "none"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
