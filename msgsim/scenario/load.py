@@ -19,7 +19,8 @@ from msgsim.scenario.overrides import (
     set_source,
 )
 from msgsim.scenario.reader import STDIN, read_file, read_text
-from msgsim.scenario.schema import Scenario, Shape
+from msgsim.scenario.schema import Scenario
+from msgsim.scenario.shape import Shape
 from msgsim.scenario.tree import Mapping, Node, Scalar
 
 
