@@ -60,9 +60,7 @@ class Mailbox:
             group=published.group if forwards else None,
             deduplication_id=published.deduplication_id if self._queue.fifo else None,
         )
-        # The queue's own MaximumMessageSize does not apply: large-message-payloads.html.
-        own.size_bytes = min(own.size_bytes, self._queue.queue.max_message_bytes)
-        code: str | None = self._queue.queue.accept(own)
+        code: str | None = self._queue.queue.deliver(own)
         return code
 
 

@@ -453,3 +453,21 @@ def test_a_receive_waits_as_long_as_the_queue_says(
     run = to_plain(msgsim.run(msgsim.load_text(text)))["runs"][0]
 
     assert run["queues"]["Q"]["counts"]["empty_receives"] == polls
+
+
+def test_a_queues_own_size_limit_holds_for_sends_and_not_for_deliveries_of_a_topic() -> None:
+    """`MaximumMessageSize` 1 KiB: a send of 2 KiB is refused, a topic's delivery is taken."""
+    text = """
+    duration: 10s
+    resources:
+      T: {type: sns.topic, Subscription: [{Protocol: sqs, Endpoint: A, RawMessageDelivery: true}]}
+      A: {type: sqs.queue, MaximumMessageSize: 1024}
+      B: {type: sqs.queue, MaximumMessageSize: 1024}
+    workload:
+      - {to: T, rate: 1/s, size: 2KiB, until: 5s}
+      - {to: B, rate: 1/s, size: 2KiB, until: 5s}
+    """
+    ledger = to_plain(msgsim.run(msgsim.load_text(text)))["runs"][0]["ledger"]
+
+    assert (ledger["A"]["waiting"], ledger["A"]["refused"]) == (5, 0)
+    assert (ledger["B"]["waiting"], ledger["B"]["refused"]) == (0, 5)

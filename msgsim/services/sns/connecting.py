@@ -52,7 +52,7 @@ def attach(
         invoke: HandOver = endpoint.invoke_async
         subscription.lead_to(invoke, dead_letters)
         return
-    accept: HandOver = endpoint.accept
+    accept: HandOver = getattr(endpoint, "deliver", endpoint.accept)
     subscription.lead_to(accept, dead_letters, at_most_ten_attributes(accept))
     if topic.fifo and not endpoint.fifo:
         subscription.dress(_enveloped_without_group(topic.envelope), without_group)

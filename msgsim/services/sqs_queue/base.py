@@ -85,10 +85,17 @@ class Queue(Upkeep):
             message: what is sent; too large a one is refused.
             delay_ns: its own delay instead of the queue's, also with 0 (standard queues).
         """
+        if message.size_bytes > self.max_message_bytes and not self.down:
+            return INVALID_VALUE
+        return self.deliver(message, delay_ns)
+
+    def deliver(self, message: Message, delay_ns: int | None = None) -> str | None:
+        """Take one message from a topic: the topic's limit on size holds, not the queue's own.
+
+        Source: SNS Developer Guide, large message payloads.
+        """
         if self.down:
             return UNAVAILABLE
-        if message.size_bytes > self.max_message_bytes:
-            return INVALID_VALUE
         return self._accept(message, delay_ns)
 
     def accept_batch(

@@ -175,11 +175,13 @@ class FifoQueue(Queue):
 
     def accept(self, message: Message, delay_ns: int | None = None) -> str | None:
         """Take one message (SendMessage), if the call quota allows; it has no delay of its own."""
-        if delay_ns:
-            return INVALID_VALUE
+        return INVALID_VALUE if delay_ns else super().accept(message)
+
+    def deliver(self, message: Message, delay_ns: int | None = None) -> str | None:
+        """Take one message, if the call quota allows."""
         if not self.down and not self._spend("SendMessage", message.key.name):
             return THROTTLED
-        return super().accept(message)
+        return super().deliver(message)
 
     def accept_batch(
         self, messages: Sequence[Message], delays_ns: Sequence[int | None] | None = None
