@@ -14,7 +14,7 @@ from msgsim.scenario.schema import Scenario
 Progress = Callable[[str, float, int], Any]
 
 
-@dataclass
+@dataclass(repr=False)
 class Results:
     """All runs of a scenario, and what its expectations say.
 
@@ -29,6 +29,12 @@ class Results:
     runs: list[Run]
     verdicts: list[Verdict] = field(default_factory=list)
     partial: bool = False
+
+    def __repr__(self) -> str:
+        met = sum(verdict.passed for verdict in self.verdicts)
+        rules = f"{met} of {len(self.verdicts)} expectations met"
+        partial = ", partial" if self.partial else ""
+        return f"<Results of {self.scenario.name}: {len(self.runs)} runs, {rules}{partial}>"
 
     @property
     def failed(self) -> list[Verdict]:
