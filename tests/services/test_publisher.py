@@ -13,12 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from msgsim.experiment.run import prepare
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Signal
 from msgsim.kernel.simulation import Simulation
 from msgsim.model.message import Message
 from msgsim.model.service import Context
 from msgsim.model.spec import FieldError, Spec
+from msgsim.problems import ProblemError
+from msgsim.scenario.load import load_text
 from msgsim.scenario.schema import as_text
 from msgsim.services.publisher import SERVICE
 from msgsim.services.publisher.minting import NUMBERS_PER_WORKLOAD, size_of
@@ -753,3 +756,16 @@ def test_values_that_cannot_be_read(spec, code, words):
     error = caught.value.errors()[0]["ctx"]["error"]
     assert isinstance(error, FieldError) and error.code == code
     assert words in f"{error.message} {error.hint}"
+
+
+def test_a_rate_that_would_never_end_is_refused_before_the_run():
+    text = """
+duration: 1m
+resources: {Q: {type: sqs.queue}}
+workload: [{to: Q, rate: 1000000000/s}]
+"""
+    with pytest.raises(ProblemError) as refused:
+        prepare(load_text(text))
+    (problem,) = refused.value.problems
+    assert problem.code == "E109"
+    assert "60,000,000,000 messages" in problem.message

@@ -9,9 +9,10 @@ from typing import Any
 from msgsim import units
 from msgsim.kernel.distributions import Constant, Exponential, Uniform
 from msgsim.kernel.sampling import Sampler, stable_hash
-from msgsim.kernel.simulation import Simulation
+from msgsim.kernel.simulation import NS_PER_S, Simulation
 from msgsim.model.chance import chance, distribution
 from msgsim.model.service import Context
+from msgsim.model.spec import FieldError
 from msgsim.services.publisher import arrivals as processes
 from msgsim.services.publisher.arrivals import Arrival
 from msgsim.services.publisher.attributes import drawing
@@ -23,6 +24,7 @@ from msgsim.services.publisher.retry import RetryPolicy
 from msgsim.services.publisher.spec import Arrivals, Resend, WorkloadSpec
 from msgsim.services.publisher.trace import Trace, read_trace
 
+MOST_MESSAGES = 100_000_000
 _PEAK_OF_DAY = 14 / 24
 
 
@@ -36,11 +38,32 @@ def build(name: str, spec: WorkloadSpec, context: Context) -> Publisher:
     trace = _trace(spec.arrivals, context.base_path)
     mint = _mint(name, index, spec, trace, context)
     end_ns = context.duration_ns if spec.until is None else min(spec.until, context.duration_ns)
+    _check_number(spec, end_ns)
     arrivals = processes.limited(_arrivals(name, spec, trace, context.sim), end_ns, spec.count)
     notes = (f"the trace of {name} was not in order of time and was sorted",)
     sorted_here = trace is not None and trace.sorted_here
     client = _client(name, spec, context)
     return Publisher(context.sim, name, arrivals, mint, client, notes if sorted_here else ())
+
+
+def _check_number(spec: WorkloadSpec, end_ns: int) -> None:
+    """Refuse a workload that would take hours to simulate, before anything has begun.
+
+    Raises:
+        FieldError: E109, with the number of messages to be expected.
+    """
+    arrivals = spec.arrivals
+    rate = spec.rate or 0.0
+    if arrivals is not None:
+        rate = arrivals.steady or arrivals.poisson or 0.0
+        if arrivals.burst is not None and arrivals.every:
+            rate = arrivals.burst * NS_PER_S / arrivals.every
+    expected = max(0.0, rate * (end_ns - spec.from_) / NS_PER_S)
+    if spec.count is not None:
+        expected = min(expected, spec.count)
+    if expected > MOST_MESSAGES:
+        message = f"about {expected:,.0f} messages; msgsim simulates up to {MOST_MESSAGES:,}"
+        raise FieldError("E109", message, "lower the rate, shorten the run, or set count")
 
 
 def _index(name: str, context: Context) -> int:
