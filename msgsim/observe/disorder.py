@@ -168,10 +168,13 @@ class Disorder:
 
 
 def _insert(skips: deque[list[int]], rank: int) -> bool:
-    """Put a rank into sorted, disjoint ranges; False when it is there already."""
-    place = 0
-    while skips[place][1] + 1 < rank:
-        place += 1
+    """Put a rank into sorted, disjoint ranges, which do not end before it; False when it is there.
+
+    Ranks are written off almost in order, so the search begins at the end.
+    """
+    place = len(skips) - 1
+    while place and skips[place - 1][1] + 1 >= rank:
+        place -= 1
     first, last = skips[place]
     if first <= rank <= last:
         return False

@@ -9,6 +9,9 @@ from msgsim.report.side_by_side import stored_and_refused
 from msgsim.report.text import counted, number, seconds, share
 
 
+OF_STANDARD_QUEUES = ("hosts", "short_poll_hosts", "missed_delete_share", "missed_delete_delay")
+
+
 def remarks(runs: list[dict[str, Any]]) -> list[str]:
     """Return sentences about the runs; a sentence about one of several variants names it."""
     found: dict[str, None] = {}
@@ -21,7 +24,11 @@ def remarks(runs: list[dict[str, Any]]) -> list[str]:
 
 def assumed_order(plain: dict[str, Any], runs: list[dict[str, Any]]) -> list[str]:
     """Return the sentence that order and duplicates of standard queues rest on assumptions."""
-    used = {item["name"]: item for item in plain["assumptions"] if item["kind"] == "sqs.queue"}
+    used = {
+        item["name"]: item
+        for item in plain["assumptions"]
+        if item["kind"] == "sqs.queue" and item["name"] in OF_STANDARD_QUEUES
+    }
     disorder = any(
         found["order_inversions"] or found["receive_inversions"]
         for run in runs
