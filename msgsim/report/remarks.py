@@ -8,7 +8,6 @@ from typing import Any
 from msgsim.report.side_by_side import stored_and_refused
 from msgsim.report.text import counted, number, seconds, share
 
-
 OF_STANDARD_QUEUES = ("hosts", "short_poll_hosts", "missed_delete_share", "missed_delete_delay")
 
 
