@@ -282,7 +282,7 @@ def test_ctrl_c_keeps_what_there_is(small: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "msgsim", "run", str(small), "--duration", "30d"]
     command += ["--set", "workload[0].until=30d", "--json", str(target)]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(3)
+    time.sleep(6)  # start-up is over, even on a busy machine; the run takes minutes
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=60)
 

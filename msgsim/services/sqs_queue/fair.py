@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import deque
 
 from msgsim.model.message import Delivery, Message
-from msgsim.services.sqs_queue.standard import BACK_OF_QUEUE_RECEIVES, StandardState
+from msgsim.services.sqs_queue.rules import BACK_OF_QUEUE_RECEIVES
+from msgsim.services.sqs_queue.standard import StandardState
 from msgsim.services.sqs_queue.state import SLACK
 from msgsim.services.sqs_queue.stored import DELAYED, IN_FLIGHT, VISIBLE, Moved, Stored
 from msgsim.services.sqs_queue.tenants import FairRules, Tenant

@@ -11,10 +11,10 @@ from hashlib import sha256
 from typing import Any
 
 from msgsim.model.message import Delivery, Message
+from msgsim.services.sqs_queue.rules import DEDUPLICATION_NS, SCAN_WINDOW
 from msgsim.services.sqs_queue.state import QueueState
 from msgsim.services.sqs_queue.stored import DELAYED, GONE, IN_FLIGHT, VISIBLE, Moved, Stored
 
-DEDUPLICATION_NS = 300 * 1_000_000_000  # 5 minutes, fixed; SQS API SendMessage
 NO_EDGE = 1 << 62
 
 
@@ -70,7 +70,7 @@ class FifoState(QueueState):
         *,
         scope: str = "queue",
         content_based: bool = False,
-        scan_window: int = 120_000,
+        scan_window: int = SCAN_WINDOW,
         **common: Any,
     ) -> None:
         super().__init__(**common)

@@ -18,6 +18,15 @@ MAX_MESSAGE_BYTES: int = PAGE.limit("MaximumMessageSize").default
 MAX_BATCH_BYTES: int = PAGE.quota("batch_bytes")
 MAX_BATCH_ENTRIES: int = PAGE.quota("batch_entries")
 MAX_ATTRIBUTES: int = PAGE.quota("message_attributes")
+BACK_OF_QUEUE_RECEIVES: int = PAGE.quota("back_of_queue_receives")
+SCAN_WINDOW: int = PAGE.quota("scan_window")
+IN_FLIGHT_LIMIT: int = PAGE.quota("in_flight_messages")
+
+_NS_PER_S = 1_000_000_000
+MAX_VISIBILITY_NS: int = PAGE.limit("VisibilityTimeout").high * _NS_PER_S
+DEFAULT_RETENTION_NS: int = PAGE.limit("MessageRetentionPeriod").default * _NS_PER_S
+DEDUPLICATION_NS: int = PAGE.quota("deduplication_interval") * _NS_PER_S
+PURGE_INTERVAL_NS: int = PAGE.quota("purge_interval") * _NS_PER_S
 
 INVALID_VALUE = "InvalidParameterValue"
 MISSING = "MissingParameter"

@@ -13,10 +13,9 @@ from heapq import heapify
 from typing import Any
 
 from msgsim.model.message import Delivery, Message
+from msgsim.services.sqs_queue.rules import BACK_OF_QUEUE_RECEIVES
 from msgsim.services.sqs_queue.state import SLACK, QueueState
 from msgsim.services.sqs_queue.stored import GONE, IN_FLIGHT, VISIBLE, Moved, Stored
-
-BACK_OF_QUEUE_RECEIVES = 3  # "received three times or more goes to the back": metrics page, S8
 
 
 class StandardState(QueueState):

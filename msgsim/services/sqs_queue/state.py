@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 
 from msgsim.model.message import Delivery
+from msgsim.services.sqs_queue.rules import (
+    DEFAULT_RETENTION_NS,
+    IN_FLIGHT_LIMIT,
+    MAX_VISIBILITY_NS,
+)
 from msgsim.services.sqs_queue.stored import DELAYED, GONE, IN_FLIGHT, VISIBLE, Moved, Stored
-
-MAX_VISIBILITY_NS = 43_200 * 1_000_000_000  # 12 h from the receive; SQS API ChangeMessageVisibility
 
 SLACK = 64
 """Copies that are gone leave lines lazily: at most this many, plus as many as are still there."""
@@ -37,9 +40,9 @@ class QueueState:
         *,
         visibility_ns: int,
         delay_ns: int = 0,
-        retention_ns: int = 345_600 * 1_000_000_000,
+        retention_ns: int = DEFAULT_RETENTION_NS,
         max_receives: int | None = None,
-        in_flight_limit: int = 120_000,
+        in_flight_limit: int = IN_FLIGHT_LIMIT,
     ) -> None:
         self.visibility_ns = visibility_ns
         self.delay_ns = delay_ns

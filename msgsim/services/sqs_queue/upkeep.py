@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from msgsim.kernel.simulation import NS_PER_S, Simulation
+from msgsim.kernel.simulation import Simulation
 from msgsim.model.message import Message
 from msgsim.services.sqs_queue.fifo import FifoState
 from msgsim.services.sqs_queue.redrive import Redriving
-from msgsim.services.sqs_queue.rules import MAX_MESSAGE_BYTES, PURGE_IN_PROGRESS
+from msgsim.services.sqs_queue.rules import MAX_MESSAGE_BYTES, PURGE_IN_PROGRESS, PURGE_INTERVAL_NS
 from msgsim.services.sqs_queue.stored import Stored
 
 if TYPE_CHECKING:
     from msgsim.services.sqs_queue.base import Queue
 
 UNAVAILABLE = "ServiceUnavailable"
-PURGE_INTERVAL_NS = 60 * NS_PER_S  # SQS API PurgeQueue
 NEVER_PURGED = -PURGE_INTERVAL_NS
 
 
