@@ -66,6 +66,23 @@ COLD_START = Signal("cold_start", "an environment was initialised", ("init_ns",)
 INVOKE_THROTTLED = Signal("invoke_throttled", "an invocation was refused", ("code",))
 CRASHED = Signal("crashed", "a worker died with messages in hand", ("deliveries",))
 POLLERS = Signal("pollers", "the number of pollers changed", ("count",))
+PROVISIONED = Signal("provisioned", "provisioned environments became ready or ended", ("count",))
+PROVISIONED_BUSY = Signal("provisioned_busy", "busy provisioned environments", ("count",))
+SPILLED_OVER = Signal("spilled_over", "all provisioned environments were busy", ())
+
+# Mappings of queues: events by CloudWatch's counting.
+POLLED = Signal("polled", "a poll of a mapping was answered", ("count",))
+BATCH_INVOKED = Signal("batch_invoked", "a mapping's invocation began", ("count",))
+BATCH_FAILED = Signal("batch_failed", "events of a mapping's invocation failed", ("count",))
+BATCH_DELETED = Signal("batch_deleted", "a mapping deleted messages", ("count",))
+
+# A function's asynchronous invocation, and its store of idempotency keys.
+EVENT_STARTED = Signal("event_started", "an attempt at a queued event began", ("age_ns",))
+GIVEN_UP = Signal("given_up", "a queued event was given up", ("reason",))
+DESTINATION_FAILED = Signal("destination_failed", "a destination refused a record", ("code",))
+REPEATED_EVENT = Signal("repeated_event", "a finished event came back", ("message",))
+STORE_CALLED = Signal("store_called", "the idempotency store was called", ("operation",))
+SKIPPED = Signal("skipped", "a delivery was recognised as done already", ("delivery",))
 
 # Faults.
 FAULT_BEGAN = Signal("fault_began", "a fault began", ("description",))

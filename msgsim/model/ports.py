@@ -59,10 +59,12 @@ class Outcome:
     Attributes:
         status: `ok`, `error` (the handler raised), `timeout`, or a throttle's error code.
         failed: with status `ok`, the deliveries the handler reported as batch item failures.
+        malformed: with status `ok`, whether its report cannot be understood.
     """
 
     status: str
     failed: list[Delivery] = field(default_factory=list)
+    malformed: bool = False
 
 
 InvokeReply = Callable[[Outcome], Any]
@@ -77,13 +79,14 @@ class Invoked(Protocol):
         self,
         batch: Sequence[Delivery],
         reply: InvokeReply,
-        completed: Callable[[int, Delivery], Any],
+        completed: Callable[..., Any],
     ) -> str | None:
         """Invoke synchronously (RequestResponse).
 
         Returns None when the invocation has begun, and `reply(outcome)` follows at its end, or at
         once the error code of a throttle, and `reply` is not called. `completed(now, delivery)`
-        is called for each record at the moment its side effect has happened.
+        is called for each record at the moment its side effect has happened, and
+        `completed(now, delivery, True)` for one that was recognised as done before.
         """
 
     def invoke_async(self, message: Message) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgsim.kernel.signals import Observer
+from msgsim.observe.asynchronous import Asynchronous
 from msgsim.observe.completions import Completions
 from msgsim.observe.conservation import Conservation, Violation
 from msgsim.observe.duplicates import Duplicates
@@ -12,6 +13,7 @@ from msgsim.observe.entries import Entries
 from msgsim.observe.latency import Latency
 from msgsim.observe.ledger import Ledger
 from msgsim.observe.littles_law import LittlesLaw
+from msgsim.observe.mappings import Mappings
 from msgsim.observe.metrics import Metrics, UnknownMetric
 from msgsim.observe.ordering import Ordering
 from msgsim.observe.queues import Queues
@@ -39,6 +41,8 @@ class Observers:
         self.ordering = Ordering(system, self.completions, self.entries)
         self.duplicates = Duplicates(system, self.completions, self.queues)
         self.servers = Servers(system)
+        self.mappings = Mappings(system)
+        self.asynchronous = Asynchronous(system)
         self.shards = Shards(system)
         self.topics = Topics(system, self.entries)
         self.ledger = Ledger(system, self.completions, self.entries)
@@ -52,6 +56,8 @@ class Observers:
             self.ordering,
             self.duplicates,
             self.servers,
+            self.mappings,
+            self.asynchronous,
             self.shards,
             self.topics,
             self.ledger,
@@ -113,6 +119,8 @@ class Observers:
             "duplicates": self.duplicates.to_json(),
             "queues": self.queues.to_json(),
             "servers": self.servers.to_json(),
+            "mappings": self.mappings.to_json(),
+            "asynchronous": self.asynchronous.to_json(),
             "topics": self.topics.to_json(),
             "streams": self.shards.to_json(),
             "invariants": {

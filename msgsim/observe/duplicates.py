@@ -5,6 +5,9 @@ after its delete; *producer retry*, another copy of the same message; *delivery 
 a topic delivered again because an answer was lost; *replay*, one from a topic's archive; *consumer
 retry*, the same copy once more within the consumer (a batch of a stream, or an asynchronous event,
 tried again, or a request that was answered too late).
+
+A handler with idempotency recognises records that it has done, and skips them: processed with
+success, but without an effect on the outside world. *Effects* are the processings not skipped.
 """
 
 from __future__ import annotations
@@ -48,6 +51,7 @@ class SubscriberDuplicates:
 
     Attributes:
         causes: processings beyond the first, by cause.
+        skipped: processings that a handler's idempotency recognised as done.
         failures: failed attempts, by reason.
         own_attempts: where no queue knows it, how often processing of a copy began until its first
             success or until it was given up.
@@ -56,10 +60,25 @@ class SubscriberDuplicates:
     def __init__(self, stream: Stream, attempts: Callable[[], Durations] | None) -> None:
         self.stream = stream
         self.causes: Counter[str] = Counter()
+        self.skipped = 0
         self.failures: Counter[str] = Counter()
         self.own_attempts = Durations()
         self.attempts = attempts if attempts is not None else lambda: self.own_attempts
         self.queued = attempts is not None
+
+    def note_skipped(self, now: int, delivery: Delivery) -> None:
+        """Take note of a processing without an effect."""
+        self.skipped += 1
+
+    @property
+    def effects(self) -> int:
+        """How often the outside world was changed."""
+        return self.stream.messages + self.stream.again - self.skipped
+
+    @property
+    def duplicate_effects(self) -> int:
+        """How often it was changed again by a message that had done so before."""
+        return max(0, self.stream.again - self.skipped)
 
     def again(self, now: int, delivery: Delivery) -> None:
         """Take note of a processing of the same copy beyond the first."""
@@ -118,6 +137,8 @@ class Duplicates:
                 failures[reason] += 1
 
             return failed
+        if signal.name == "skipped":
+            return found.note_skipped
         if found.queued:
             return None
         if signal.name == "completed":
@@ -153,6 +174,15 @@ class Duplicates:
             "duplicate_processings": duplicates,
             "duplicates": duplicates,
             "attempts_per_message": distribution("number", lambda: found.attempts()),
+            "skipped": counter(
+                lambda: found.skipped, lambda: stream.messages, lambda: stream.messages > 0
+            ),
+            "effects": counter(lambda: found.effects),
+            "duplicate_effects": counter(
+                lambda: found.duplicate_effects,
+                lambda: stream.messages,
+                lambda: stream.messages > 0,
+            ),
             "failures": counter(lambda: found.failures.total()),
             "unique": counter(lambda: stream.messages),
             "delivered.unique": counter(lambda: stream.messages),
@@ -167,6 +197,9 @@ class Duplicates:
             name: {
                 "unique": found.stream.messages,
                 "duplicate_processings": found.stream.again,
+                "skipped": found.skipped,
+                "effects": found.effects,
+                "duplicate_effects": found.duplicate_effects,
                 "by_cause": {cause: found.causes[cause] for cause in CAUSES},
                 "failures": dict(sorted(found.failures.items())),
                 "attempts_per_message": found.attempts().to_json(unit="", scale=1),

@@ -606,8 +606,10 @@ GOOD = {"VisibilityTimeout": 90, "RedrivePolicy": redrive(5)}
             ["W215"],
         ),
         ({}, {"handler__report": "failed"}, {}, ["W322"]),
-        ({}, {}, {"FilterCriteria": {"Filters": []}}, ["E301"]),
-        ({}, {}, {"ProvisionedPollerConfig": {"MinimumPollers": 2}}, ["E301"]),
+        ({}, {}, {"FilterCriteria": {"Filters": []}}, []),
+        ({}, {}, {"ProvisionedPollerConfig": {"MinimumPollers": 2}}, []),
+        ({}, {}, {"FilterCriteria": {"Filter": []}}, ["E218"]),
+        ({}, {}, {"FilterCriteria": []}, ["E218"]),
     ],
 )
 def test_findings(

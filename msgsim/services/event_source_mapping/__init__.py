@@ -14,8 +14,10 @@ from msgsim.model.spec import FieldError
 from msgsim.services.event_source_mapping.backoff import Backoff
 from msgsim.services.event_source_mapping.checks import CODES, check
 from msgsim.services.event_source_mapping.documents import FIRST_NUMBER, Documents
+from msgsim.services.event_source_mapping.filters import EventFilter
 from msgsim.services.event_source_mapping.kinesis import StreamMapping
 from msgsim.services.event_source_mapping.lanes import Lane
+from msgsim.services.event_source_mapping.provisioned import PollerRules, ProvisionedMapping
 from msgsim.services.event_source_mapping.reading import Reading, Rules
 from msgsim.services.event_source_mapping.scaling import Scaling
 from msgsim.services.event_source_mapping.spec import PAGE, MappingSpec
@@ -52,7 +54,11 @@ def _of_queue(name: str, spec: MappingSpec, context: Context) -> QueueMapping:
         )
         for kind in ("standard", "fifo")
     }
-    return QueueMapping(
+    provisioned = spec.ProvisionedPollerConfig
+    make = (
+        QueueMapping if provisioned is None else partial(ProvisionedMapping, rules=_pollers(spec))
+    )
+    return make(
         sim,
         name,
         batch_size=spec.BatchSize or BATCH_OF_QUEUE,
@@ -63,7 +69,22 @@ def _of_queue(name: str, spec: MappingSpec, context: Context) -> QueueMapping:
         poll_ns=_assumed_ns(context, "poll_wait"),
         overhead=overhead,
         backoff=_backoff(context, "queue"),
+        quiet_ns=_assumed_ns(context, "quiet_window"),
+        filters=EventFilter.read(spec.FilterCriteria),
         enabled=spec.Enabled,
+    )
+
+
+def _pollers(spec: MappingSpec) -> PollerRules:
+    config = spec.ProvisionedPollerConfig
+    assert config is not None
+    return PollerRules(
+        minimum=config.MinimumPollers,
+        maximum=config.MaximumPollers,
+        invocations=PAGE.quota("invocations_per_poller"),
+        receives_per_s=PAGE.quota("receives_per_poller"),
+        bytes_per_s=PAGE.quota("bytes_per_poller"),
+        per_minute=PAGE.quota("provisioned_per_minute"),
     )
 
 

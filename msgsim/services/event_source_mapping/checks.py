@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from msgsim.model.service import Finding, Specs
 from msgsim.model.spec import Spec
-from msgsim.services.event_source_mapping.spec import PARTIAL, MappingSpec
+from msgsim.services.event_source_mapping.filters import EventFilter, FilterError
+from msgsim.services.event_source_mapping.spec import PAGE, PARTIAL, MappingSpec
 
 CODES = {
     "E210": "a visibility timeout below the function's timeout",
@@ -21,16 +22,20 @@ CODES = {
     "E214": "a mapping property for the other kind of source",
     "E215": "a stream mapping without StartingPosition",
     "E217": "the same source and function mapped twice",
+    "E218": "a filter pattern that AWS refuses",
+    "E219": "provisioned pollers that AWS refuses",
     "W213": "failures without a dead-letter queue",
     "W214": "a maxReceiveCount below 5",
     "W215": "reserved concurrency that the pollers do not look at",
     "W216": "reserved concurrency below 5 behind a queue",
+    "W217": "a filter on a key that AWS does not document for queues",
+    "W218": "more filters than a mapping has by default",
     "E301": "a property that msgsim does not model yet",
     "W322": "a report of failed records that the mapping does not read",
 }
 
 _REFUSED = "AWS refuses this (InvalidParameterValueException): "
-_QUEUE_ONLY = ("ScalingConfig",)
+_QUEUE_ONLY = ("ScalingConfig", "ProvisionedPollerConfig")
 _STREAM_ONLY = (
     "StartingPosition",
     "ParallelizationFactor",
@@ -40,7 +45,7 @@ _STREAM_ONLY = (
     "DestinationConfig",
     "TumblingWindowInSeconds",
 )
-_NOT_YET = ("FilterCriteria", "ProvisionedPollerConfig", "TumblingWindowInSeconds")
+_NOT_YET = ("TumblingWindowInSeconds",)
 
 
 def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
@@ -49,11 +54,13 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     source, function = specs.get(mapping.EventSourceArn), specs.get(mapping.FunctionName)
     yield from _not_modelled(mapping)
     yield from _twice(name, mapping, specs)
+    yield from _filters(mapping, source)
     if source is None:
         return
     if hasattr(source, "VisibilityTimeout"):
         yield from _other_source(mapping, _STREAM_ONLY, "queue")
         yield from _batch_of_queue(mapping, source)
+        yield from _provisioned(mapping)
         if function is not None:
             yield from _timeouts(mapping, source, function)
             yield from _redrive(mapping, source, function)
@@ -113,6 +120,58 @@ def _other_source(
                 (attribute,),
                 "remove it",
             )
+
+
+def _filters(mapping: MappingSpec, source: Spec | None) -> Iterator[Finding]:
+    try:
+        found = EventFilter.read(mapping.FilterCriteria)
+    except FilterError as error:
+        yield Finding(
+            "E218",
+            f"{_REFUSED}{error}",
+            ("FilterCriteria",),
+            'such as FilterCriteria: {Filters: [{Pattern: {body: {status: ["paid"]}}}]}',
+        )
+        return
+    if found is None:
+        return
+    usual = PAGE.quota("filters_per_mapping")
+    if found.count > usual:
+        yield Finding(
+            "W218",
+            f"{found.count} filters; a mapping has {usual} unless AWS has raised the quota (to 10)",
+            ("FilterCriteria", "Filters"),
+            "join them with several values or $or",
+        )
+    others = sorted(found.keys - {"body", "$or"})
+    if others and hasattr(source, "VisibilityTimeout"):
+        yield Finding(
+            "W217",
+            f"the pattern names {', '.join(others)}; for queues AWS documents the key body alone",
+            ("FilterCriteria",),
+            "filter by body, or by the topic's filter policy in front of the queue",
+        )
+
+
+def _provisioned(mapping: MappingSpec) -> Iterator[Finding]:
+    config = mapping.ProvisionedPollerConfig
+    if config is None:
+        return
+    if mapping.ScalingConfig is not None:
+        yield Finding(
+            "E219",
+            f"{_REFUSED}ProvisionedPollerConfig excludes ScalingConfig.MaximumConcurrency",
+            ("ProvisionedPollerConfig",),
+            "keep one of the two",
+        )
+    if config.MinimumPollers > config.MaximumPollers:
+        yield Finding(
+            "E219",
+            f"{_REFUSED}MinimumPollers is {config.MinimumPollers}, MaximumPollers "
+            f"{config.MaximumPollers}",
+            ("ProvisionedPollerConfig", "MinimumPollers"),
+            "raise MaximumPollers",
+        )
 
 
 def _batch_of_queue(mapping: MappingSpec, queue: Any) -> Iterator[Finding]:

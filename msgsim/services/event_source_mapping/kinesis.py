@@ -43,6 +43,7 @@ class StreamMapping(Component):
     signals = (
         facts.TAKEN,
         facts.COMPLETED,
+        facts.SKIPPED,
         facts.FAILED,
         facts.DROPPED,
         facts.ITERATOR_AGE,
@@ -235,8 +236,10 @@ class StreamMapping(Component):
         lane.busy = False
         self._serve(reader, lane)
 
-    def _completed(self, now: int, delivery: Delivery) -> None:
+    def _completed(self, now: int, delivery: Delivery, skipped: bool = False) -> None:
         delivery.copy.completions += 1
+        if skipped and self.on_skipped is not None:
+            self.on_skipped(now, delivery)
         if self.on_completed is not None:
             self.on_completed(now, delivery)
 

@@ -29,6 +29,13 @@ class Scale(Spec):
     MaximumConcurrency: Annotated[int, AwsNumber(PAGE, "MaximumConcurrency")]
 
 
+class ProvisionedPollers(Spec):
+    """Provisioned mode of a queue's mapping: event pollers that are always there."""
+
+    MinimumPollers: Annotated[int, AwsNumber(PAGE, "MinimumPollers")] = 2
+    MaximumPollers: Annotated[int, AwsNumber(PAGE, "MaximumPollers")] = 200
+
+
 class FailureTarget(Spec):
     """Where a document about each discarded batch goes."""
 
@@ -68,7 +75,7 @@ class MappingSpec(Spec):
         None
     )
     FilterCriteria: Plain = None
-    ProvisionedPollerConfig: Plain = None
+    ProvisionedPollerConfig: ProvisionedPollers | None = None
 
     @property
     def partial(self) -> bool:
