@@ -114,11 +114,12 @@ class Ledger:
                 if route.via is not None:
                     self._via.setdefault(route.via, []).append(row)
         letters = {route.dead_letter for route in system.routes}
+        letters.update(name for route in system.routes for name in route.records)
         for component in system.components.values():
             if announces(component, "sent"):
                 self.rows.setdefault(component.name, Row(component.name))
         self._takes_others = {
-            name for name, row in self.rows.items() if not row.routes or name in letters
+            name for name, row in self.rows.items() if not row.workloads or name in letters
         }
         for name, row in self.rows.items():
             stream = completions.streams.get(name)
@@ -136,6 +137,8 @@ class Ledger:
         row = self.rows.get(component.judged)
         if row is None:
             return None
+        if signal.name == "taken" and announces(component, "event_started"):
+            return _of_events(row)
         if signal.name in {"sent", "deduplicated"}:
             return self._of_arrivals(row, component.name, signal.name)
         return _of_subscriber(row).get(signal.name)
@@ -165,17 +168,22 @@ class Ledger:
             row.lines["expired"] += count
 
     def _of_subscription(self, rows: list[Row], signal: str) -> Listener | None:
+        workloads = {name for row in rows for name in row.workloads}
+
+        def theirs(message: Message) -> list[Row]:
+            return rows if message.key.workload in workloads else []
+
         def filtered(now: int, message: Message) -> None:
-            for row in rows:
+            for row in theirs(message):
                 row.lines["filtered"] += 1
 
         def discarded(now: int, message: Message, code: str) -> None:
-            for row in rows:
+            for row in theirs(message):
                 row.lines["discarded"] += 1
                 row.reasons[code] += 1
 
         def dead_lettered(now: int, copy: Copy) -> None:
-            for row in rows:
+            for row in theirs(copy.message):
                 row.dead_unprocessed += copy.starts == 0
                 row.dead_processed += copy.completions > 0
                 row.lines["dead_lettered"] += copy.completions == 0
@@ -318,6 +326,16 @@ class Ledger:
             }
             for name, row in self.rows.items()
         }
+
+
+def _of_events(row: Row) -> Listener:
+    """Count asynchronous events that no route explains: records of other functions."""
+    ours = set(row.workloads)
+
+    def taken(now: int, deliveries: list[Any]) -> None:
+        row.moved_in += sum(one.message.key.workload not in ours for one in deliveries)
+
+    return taken
 
 
 def _of_subscriber(row: Row) -> dict[str, Listener]:

@@ -131,7 +131,8 @@ def _route(part: Part, parts: dict[str, Part], senders: dict[str, list[str]]) ->
     if part.kind == "sns.subscription":
         topic, endpoint = _value(part, "TopicArn"), _value(part, "Endpoint")
         dead_letters = _dead_letters(parts[endpoint])
-        return Route(topic, endpoint, part.name, tuple(senders.get(topic, ())), dead_letters)
+        sent = tuple(senders.get(topic, ()))
+        return Route(topic, endpoint, part.name, sent, dead_letters, _records(parts, endpoint))
     if part.kind == "lambda.event_source_mapping":
         source = _value(part, "EventSourceArn")
         if parts[source].kind == "kinesis.stream":
@@ -139,6 +140,23 @@ def _route(part: Part, parts: dict[str, Part], senders: dict[str, list[str]]) ->
     if part.kind == "kinesis.consumer":
         return _of_stream(part, _value(part, "StreamARN"), senders)
     return None
+
+
+def _records(parts: dict[str, Part], function: str) -> tuple[str, ...]:
+    """Return the queues that get records about a function's events, through topics as well."""
+    config = getattr(parts[function].spec, "EventInvokeConfig", None)
+    letters = getattr(parts[function].spec, "DeadLetterConfig", None)
+    destinations = config.DestinationConfig if config is not None else None
+    found = [letters.TargetArn] if letters is not None else []
+    if destinations is not None:
+        both = (destinations.OnSuccess, destinations.OnFailure)
+        found += [each.Destination for each in both if each is not None]
+    behind = [
+        _value(part, "Endpoint")
+        for part in parts.values()
+        if part.kind == "sns.subscription" and _value(part, "TopicArn") in found
+    ]
+    return tuple({name: None for name in [*found, *behind]})
 
 
 def _of_stream(part: Part, stream: str, senders: dict[str, list[str]]) -> Route:
