@@ -156,7 +156,7 @@ def _records(parts: dict[str, Part], function: str) -> tuple[str, ...]:
         for part in parts.values()
         if part.kind == "sns.subscription" and _value(part, "TopicArn") in found
     ]
-    return tuple({name: None for name in [*found, *behind]})
+    return tuple(dict.fromkeys([*found, *behind]))
 
 
 def _of_stream(part: Part, stream: str, senders: dict[str, list[str]]) -> Route:
