@@ -54,6 +54,14 @@ class Names:
         """Return the ARN of a queue."""
         return f"arn:aws:sqs:{self.region}:{ACCOUNT}:{name}"
 
+    def function_arn(self, name: str) -> str:
+        """Return the ARN of a function."""
+        return f"arn:aws:lambda:{self.region}:{ACCOUNT}:function:{name}"
+
+    def mapping_arn(self, uuid: str) -> str:
+        """Return the ARN of an event source mapping."""
+        return f"arn:aws:lambda:{self.region}:{ACCOUNT}:event-source-mapping:{uuid}"
+
     def topic_arn(self, name: str) -> str:
         """Return the ARN of a topic."""
         return f"arn:aws:sns:{self.region}:{ACCOUNT}:{name}"

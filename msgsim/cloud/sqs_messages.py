@@ -140,10 +140,7 @@ class MessageOperations:
         )
 
     def _hand_out(self, entry: QueueEntry, delivery: Delivery, p: Parameters) -> dict[str, Any]:
-        handle = entry.names.get(delivery)
-        if handle is None:
-            handle = entry.names[delivery] = self._account.ids.handle()
-            entry.handles[handle] = delivery
+        handle = self._account.handle_of(entry, delivery)
         return received(self._account, entry, delivery, handle, p)
 
     # Delete --------------------------------------------------------------------------------

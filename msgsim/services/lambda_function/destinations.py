@@ -29,6 +29,14 @@ def way_to(target: Any) -> Take:
     return accept
 
 
+def _payload(text: str | None) -> Any:
+    """Return what the record shows of an event: its JSON value, else its text."""
+    try:
+        return json.loads(text or "null")
+    except ValueError:
+        return text
+
+
 class Destinations:
     """Writes the records of one function.
 
@@ -77,7 +85,7 @@ class Destinations:
                 "condition": condition,
                 "approximateInvokeCount": invocations,
             },
-            "requestPayload": event.body,
+            "requestPayload": _payload(event.body),
         }
         if invocations:
             context: dict[str, Any] = {"statusCode": 200, "executedVersion": "$LATEST"}

@@ -234,10 +234,11 @@ class Function(Component):
         reason = share.take(set_aside)
         if reason is None:
             environment = self.environments.reuse(now)
+            if environment is None and self._scaling.take(now):
+                environment = self.environments.create(now)
             if environment is not None:
+                environment.share = share
                 return environment
-            if self._scaling.take(now):
-                return self.environments.create(now)
             share.give()
             reason = SCALING_TOO_FAST
         self._refuse(now, reason)
@@ -292,7 +293,7 @@ class Function(Component):
     def _vacate(self, now: int, environment: Environment) -> None:
         if environment.pool is None:
             self.environments.give_back(now, environment)
-            self.share.give()
+            environment.share.give()
         else:
             environment.pool.give_back(now, environment)
             self._announce_provisioned(now)
