@@ -138,28 +138,6 @@ def test_idle_polling_is_billed(more: dict[str, Any], in_thirty_days: int) -> No
 # Windows ---------------------------------------------------------------------------------------
 
 
-def test_thirty_messages_make_two_invocations() -> None:
-    """30 messages waiting, BatchSize 20, window 1 s, MaximumConcurrency 2 and reserved 2: two
-    invocations. Source: LocalStack's AWS-validated tests (2025-11-25).
-    """
-    system = built(
-        {
-            "Orders": {"type": "sqs.queue", "DelaySeconds": 1},
-            "Fn": function(ReservedConcurrentExecutions=2),
-            "Map": mapping(
-                BatchSize=20,
-                MaximumBatchingWindowInSeconds=1,
-                ScalingConfig={"MaximumConcurrency": 2},
-            ),
-        }
-    )
-    for _ in range(30):
-        system.send("Orders")
-    system.run("2m")
-    sizes = [fact[1] for fact in system.log.of("Fn", "started")]
-    assert len(sizes) == 2 and sum(sizes) == 30
-
-
 def test_at_very_low_traffic_a_short_window_takes_twenty_seconds() -> None:
     """One message a minute with a window of 2 s: Lambda may wait 20 s. At 2 messages/s the window
     holds, and with `quiet_window: 0s` it always does. Source: with-sqs.html (2022).

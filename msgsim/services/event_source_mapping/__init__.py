@@ -22,7 +22,7 @@ from msgsim.services.event_source_mapping.reading import Reading, Rules
 from msgsim.services.event_source_mapping.scaling import Scaling
 from msgsim.services.event_source_mapping.spec import PAGE, MappingSpec
 from msgsim.services.event_source_mapping.sqs import QueueMapping
-from msgsim.units import UnitError, duration_ns, rate_per_s
+from msgsim.units import UnitError, duration_ns, rate_per_s, size_bytes
 
 KIND = "lambda.event_source_mapping"
 BATCH_OF_QUEUE, BATCH_OF_STREAM = 10, 100
@@ -70,6 +70,7 @@ def _of_queue(name: str, spec: MappingSpec, context: Context) -> QueueMapping:
         overhead=overhead,
         backoff=_backoff(context, "queue"),
         quiet_ns=_assumed_ns(context, "quiet_window"),
+        metadata_bytes=size_bytes(str(context.assumption(KIND, "record_metadata"))),
         filters=EventFilter.read(spec.FilterCriteria),
         enabled=spec.Enabled,
     )

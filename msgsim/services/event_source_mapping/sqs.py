@@ -83,6 +83,7 @@ class QueueMapping(Component):
         batch_size: most messages of one invocation.
         window_ns: how long a slot gathers.
         payload_bytes: most bytes of one invocation.
+        metadata_bytes: what a record counts beyond its message.
         partial_report: whether the function's report of failed messages is read.
         scaling: how many slots there are.
         poll_ns: how long a poll waits for a message.
@@ -125,6 +126,7 @@ class QueueMapping(Component):
         overhead: Mapping[str, Sampler[int]],
         backoff: Backoff,
         quiet_ns: int = 0,
+        metadata_bytes: int = 0,
         filters: EventFilter | None = None,
         enabled: bool = True,
     ) -> None:
@@ -133,6 +135,7 @@ class QueueMapping(Component):
         self._batch_size = batch_size
         self._window_ns = window_ns
         self._payload_bytes = payload_bytes
+        self._metadata_bytes = metadata_bytes
         self._partial = partial_report
         self._poll_ns = poll_ns
         self._overheads = overhead
@@ -291,9 +294,10 @@ class QueueMapping(Component):
         batch = slot.batch
         if not batch:
             slot.window_ends_ns = self.sim.now + self._window(self.sim.now)
-        size = sum(delivery.message.size_bytes for delivery in batch)
+        more = self._metadata_bytes
+        size = sum(delivery.message.size_bytes for delivery in batch) + more * len(batch)
         for index, delivery in enumerate(deliveries):
-            size += delivery.message.size_bytes
+            size += delivery.message.size_bytes + more
             if size > self._payload_bytes and batch:
                 slot.rest = deliveries[index:]
                 break
