@@ -190,7 +190,7 @@ NOT_MODELLED = {
 }
 
 
-def tests_in(name: str) -> set[str]:
+def names_in(name: str) -> set[str]:
     tree = ast.parse((TESTS / name).read_text("utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
@@ -199,7 +199,7 @@ def tests_in(name: str) -> set[str]:
 def test_every_case_and_rule_has_its_test(rule: str) -> None:
     """A case without its test, or under another name, is noticed here."""
     name, test = (CASES | RULES)[rule]
-    assert test in tests_in(name)
+    assert test in names_in(name)
 
 
 @pytest.mark.parametrize("rule", NOT_MODELLED)
