@@ -5,7 +5,6 @@ Source: Lambda developer guide, monitoring-metrics-types.html#event-source-mappi
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -28,8 +27,8 @@ class Mappings:
     """Observer: the events of every mapping of a queue."""
 
     def __init__(self, system: System) -> None:
-        self.counts: dict[str, Counter[str]] = {
-            component.name: Counter()
+        self.counts: dict[str, dict[str, int]] = {
+            component.name: dict.fromkeys(NAMES, 0)
             for component in system.components.values()
             if announces(component, "batch_invoked")
         }

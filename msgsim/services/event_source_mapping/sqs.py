@@ -344,7 +344,8 @@ class QueueMapping(Component):
         now = self.sim.now
         failed = outcome.failed
         whole = outcome.status != "ok" or (outcome.malformed and self._partial)
-        self._announce_failures(now, slot, outcome, whole)
+        if whole or failed:
+            self._announce_failures(now, slot, outcome, whole)
         if whole:
             if not self._partial:
                 self.scaling.failure(now)
@@ -366,7 +367,7 @@ class QueueMapping(Component):
                 failed, reason = slot.batch, MALFORMED
             for delivery in failed:
                 self.on_failed(now, delivery, reason)
-        if self.on_batch_failed is not None and (whole or outcome.failed):
+        if self.on_batch_failed is not None:
             self.on_batch_failed(now, len(slot.batch) if whole else len(outcome.failed))
 
     def _lose(self, now: int, failed: list[Delivery]) -> None:

@@ -54,7 +54,12 @@ class AccountConcurrency:
 
 
 class Share:
-    """The claim of a function without reserved concurrency: it competes for the common part."""
+    """The claim of a function without reserved concurrency: it competes for the common part.
+
+    Attributes:
+        bucket: tokens for its synchronous requests, or None for no limit.
+        too_fast: the reason of a throttle for want of one.
+    """
 
     reserved: int | None = None
     too_fast = SCALING_TOO_FAST
@@ -78,10 +83,6 @@ class Share:
     def give(self) -> None:
         """Give one unit back."""
         self.account.busy -= 1
-
-    def request(self, now: int) -> bool:
-        """Count a synchronous request; say whether it is within the rate."""
-        return self.bucket is None or self.bucket.take(now)
 
 
 class ReservedShare(Share):

@@ -220,7 +220,8 @@ class Function(Component):
     def _occupy(self, now: int, asynchronous: bool) -> Environment | None:
         share = self.share
         set_aside = 0
-        if not asynchronous and not share.request(now):
+        bucket = share.bucket
+        if not (asynchronous or bucket is None or bucket.take(now)):
             self._refuse(now, share.too_fast)
             return None
         if self.provisioned is not None:

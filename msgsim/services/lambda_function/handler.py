@@ -105,12 +105,16 @@ class Handler:
         self._fails = fails
         self.report = report
         self.in_sequence = time_per_record is not None
+        self._steady = fails is None and time_per_record is None
         self.timeout_ns = timeout_ns
 
     def plan(self, batch: Sequence[Delivery], slowness: float = 1.0) -> Plan:
         """Decide how the handler treats `batch`; its times are multiplied by `slowness`."""
         factor = slowness * self._pace
-        time_ns = self._lead_ns(batch, factor)
+        first = batch[0]
+        time_ns = _slowed(self._time.at(first.message.number, first.copy.starts + 1), factor)
+        if self._steady and time_ns <= self.timeout_ns:
+            return Plan(OK, time_ns, batch)
         if self._per_record is not None:
             plan = self._in_sequence(batch, time_ns, factor)
         else:
