@@ -97,7 +97,11 @@ def _duplicates(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
             causes = {cause: count for cause, count in found["by_cause"].items() if count}
             listed = ", ".join(f"{cause} {number(count)}" for cause, count in causes.items())
             total = counted(found["duplicate_processings"], "processing")
-            yield 3, f"{name}: {total} beyond the first of a message ({listed})"
+            kept = ""
+            if found["skipped"]:
+                effects = counted(found["duplicate_effects"], "second effect")
+                kept = f"; idempotency skipped {number(found['skipped'])}, {effects} left"
+            yield 3, f"{name}: {total} beyond the first of a message ({listed}){kept}"
     for name, found in run["order"].items():
         if found.get("max_stall_s") and found["max_stall_s"] > 60:
             yield 5, f"a key of {name} stood still for {seconds(found['max_stall_s'])}"
