@@ -118,6 +118,9 @@ def _flown(arrow: Arrow, each: Shown) -> int | None:
     if arrow.dead:
         names = [arrow.name] if arrow.name else [arrow.source]
         return sum(each.facts.of(name)["dead_lettered"] for name in names)
+    consumer = each.facts.of(arrow.name or arrow.target)
+    if "completed" in consumer or "failed" in consumer:
+        return consumer["completed"] + consumer["failed"]
     if arrow.name and "delivered" in each.facts.of(arrow.name):
         return each.facts.of(arrow.name)["delivered"]
     for fact in OUT:
