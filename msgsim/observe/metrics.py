@@ -54,6 +54,7 @@ class Sources(Protocol):
     entries: Any
     topics: Any
     completions: Any
+    cost: Any
 
 
 class Metrics:
@@ -225,6 +226,7 @@ class Metrics:
         return {
             **self._of_subscriber(judged),
             **self._of_consumer(target, judged),
+            **sources.cost.measures(target),
             **sources.topics.measures(target),
             **sources.entries.measures(target),
             **sources.ledger.measures(target),
@@ -284,6 +286,7 @@ class Metrics:
                 found[metric] = together
         senders = sources.entries.senders.values()
         found["published"] = Counter(lambda: sum(sender.published for sender in senders))
+        found |= sources.cost.total()
         return found
 
 
