@@ -107,7 +107,6 @@ class Prices:
             free=float(free.get("units", 0)),
         )
 
-
     def assumed(self, name: str, usd: float, unit: str) -> Price:
         """Return a price that AWS does not publish as one number and an assumption sets."""
         source = f"assumption of {self._kind}"

@@ -10,7 +10,16 @@ import pytest
 import msgsim
 from msgsim.experiment.run import Run, drive, prepare
 
-RULES = "duration: 10m\nquestion: What does it cost?\nassumptions:\n  sqs.queue: {missed_delete_share: 0}\n"
+RULES = """
+duration: 10m
+question: What does it cost?
+assumptions:
+  sqs.queue: {missed_delete_share: 0}
+"""
+SURCHARGE_ALL = """
+duration: 10m
+assumptions: {sqs.queue: {fair_surcharged: requests}}
+"""
 
 
 class CallLog:
@@ -60,7 +69,7 @@ def test_a_message_of_150_kib_is_three_requests_to_send_and_three_to_receive():
 
     100 x (3 + 3 + 1) x $0.40 per million = $0.00028.
     """
-    one, cost = run(FLEET % "150KiB")
+    _, cost = run(FLEET % "150KiB")
     found = units(cost, "Q")
     assert found["SendMessage"] == 300
     assert found["ReceiveMessage"] == 300
@@ -85,7 +94,7 @@ def test_groups_on_a_standard_queue_carry_the_surcharge_of_fair_queues():
     line = next(x for x in cost["components"]["Q"]["lines"] if "surcharge" in x["request"])
     assert line["units"] == 100
     assert line["usd"] == pytest.approx(100 * 0.10 / 1e6)
-    one = prepare(msgsim.load_text("duration: 10m\nassumptions: {sqs.queue: {fair_surcharged: requests}}" + text))
+    one = prepare(msgsim.load_text(SURCHARGE_ALL + text))
     drive(one)
     found = units(one.observers.cost.to_json(), "Q")
     surcharged = found.pop("fair queue surcharge")
@@ -129,7 +138,7 @@ resources:
 def test_a_thousand_records_a_second_on_three_shards_cost_69_64_a_month():
     """3 x $0.015 x 730 h + 2,628 million PUT payload units x $0.014 per million = $69.64.
 
-    Records of 3 KB fill one unit of 25 KB each (https://aws.amazon.com/kinesis/data-streams/pricing/).
+    Records of 3 KB fill one unit of 25 KB each; AWS's price list of July 2024.
     """
     text = STREAM.replace("resources", "duration: 10s\nresources")
     scenario = msgsim.load_text(text)
@@ -155,7 +164,7 @@ def test_a_record_fills_whole_units_of_25_kib(size, each):
     [
         (24, 0),
         (168, 3 * 0.020 * 730),
-        # 1,000/s x 3,000 B x 86,400 s of the one day beyond the seventh = 259.2 GB stored at all times
+        # 1,000/s x 3,000 B x 86,400 s of the one day beyond the seventh: 259.2 GB stored
         (192, 3 * 0.020 * 730 + 0.023 * 1_000 * 3_000 * 86_400 / 1e9),
     ],
 )
@@ -214,13 +223,27 @@ def test_bodies_scanned_by_a_filter_cost_matched_or_not():
 
 FIFO_TOPIC = """
 workload:
-  - {to: T, rate: 1/s, count: 50, keys: 5, size: 100KB, attributes: {n: {dist: uniform, low: 0, high: 9}}}
+  - to: T
+    rate: 1/s
+    count: 50
+    keys: 5
+    size: 100KB
+    attributes: {n: {dist: uniform, low: 0, high: 9}}
 resources:
-  T: {type: sns.topic, FifoTopic: true, ContentBasedDeduplication: true, ArchivePolicy: {MessageRetentionPeriod: 30}}
+  T:
+    type: sns.topic
+    FifoTopic: true
+    ContentBasedDeduplication: true
+    ArchivePolicy: {MessageRetentionPeriod: 30}
   A: {type: sqs.queue, FifoQueue: true}
   B: {type: sqs.queue, FifoQueue: true}
   ToA: {type: sns.subscription, TopicArn: T, Protocol: sqs, Endpoint: A}
-  ToB: {type: sns.subscription, TopicArn: T, Protocol: sqs, Endpoint: B, FilterPolicy: {n: [{numeric: [">", 4]}]}}
+  ToB:
+    type: sns.subscription
+    TopicArn: T
+    Protocol: sqs
+    Endpoint: B
+    FilterPolicy: {n: [{numeric: [">", 4]}]}
 """
 
 
@@ -252,7 +275,7 @@ def test_lambda_bills_requests_and_gb_seconds_in_whole_milliseconds():
     """100 requests x $0.20 per million + 100 x 101 ms x 0.5 GB x $0.0000166667."""
     _, cost = run(FUNCTION)
     found = units(cost, "Fn")
-    assert found["requests"] == 100
+    assert found["invocations"] == 100
     assert found["GB-seconds"] == pytest.approx(100 * 0.101 * 0.5)
     warm = 100 * 0.20 / 1e6 + 100 * 0.101 * 0.5 * 0.0000166667
     init = found["GB-seconds of initialisation"] * 0.0000166667
@@ -260,7 +283,7 @@ def test_lambda_bills_requests_and_gb_seconds_in_whole_milliseconds():
 
 
 def test_initialisation_is_billed_without_the_placement_of_the_environment():
-    """A cold start of the run is placement (assumed 100 ms) and Init Duration; AWS bills the Init."""
+    """A cold start is placement (assumed 100 ms) and Init Duration; AWS bills the latter."""
     one, cost = run(FUNCTION)
     cold = one.observers.servers.watches["Fn"].cold_starts
     seconds = cold.total / 1e9 - 0.1 * cold.count
@@ -287,10 +310,19 @@ resources:
   T: {type: sns.topic, MaximumMessageSize: 1048576}
   Q: {type: sqs.queue, VisibilityTimeout: 30}
   ToQ: {type: sns.subscription, TopicArn: T, Protocol: sqs, Endpoint: Q}
-  Fn: {type: lambda.function, MemorySize: 256, Timeout: 5, handler: {time: {dist: exponential, mean: 80ms}, fails: 5%%}}
+  Fn:
+    type: lambda.function
+    MemorySize: 256
+    Timeout: 5
+    handler: {time: {dist: exponential, mean: 80ms}, fails: 5%%}
   Map: {type: lambda.event_source_mapping, EventSourceArn: Q, FunctionName: Fn, BatchSize: 10}
   F: {type: sqs.queue, FifoQueue: true}
-  Pool: {type: worker.fleet, queue: F, workers: 2, WaitTimeSeconds: 20, handler: {time: {dist: exponential, mean: 50ms}, fails: 2%%}}
+  Pool:
+    type: worker.fleet
+    queue: F
+    workers: 2
+    WaitTimeSeconds: 20
+    handler: {time: {dist: exponential, mean: 50ms}, fails: 2%%}
 seed: %d
 """
 

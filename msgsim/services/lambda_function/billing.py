@@ -45,7 +45,11 @@ class FunctionMeter:
 
     def listener(self, signal: Signal) -> Listener | None:
         """Listen to invocations and cold starts."""
-        heard = {"started": self._started, "ended": self._ended, "cold_start": self._cold_start}
+        heard: dict[str, Listener] = {
+            "started": self._started,
+            "ended": self._ended,
+            "cold_start": self._cold_start,
+        }
         return heard.get(signal.name)
 
     def _started(self, now: int, records: int, cold: bool) -> None:
@@ -59,7 +63,7 @@ class FunctionMeter:
 
     def usage(self, now: int) -> Iterator[Usage]:
         """Yield requests, and GB-seconds of handlers and of initialisations."""
-        yield Usage("requests", self._prices["request"], self.requests)
+        yield Usage("invocations", self._prices["request"], self.requests)
         per_step = self._memory_gb / STEPS_PER_S
         yield Usage("GB-seconds", self._price, self.steps * per_step)
         yield Usage("GB-seconds of initialisation", self._price, self.init_steps * per_step)

@@ -305,7 +305,7 @@ class Queue(Upkeep):
     def change_visibility(self, delivery: Delivery, timeout_ns: int) -> str | None:
         """ChangeMessageVisibility: the timeout ends `timeout_ns` from now."""
         now = self.sim.now
-        error = UNAVAILABLE
+        error: str | None = UNAVAILABLE
         if not self.down:
             error = self.state.change_visibility(now, delivery, timeout_ns)
         if self.on_requested is not None:
