@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from msgsim.report.beside_theory import theory_lines
 from msgsim.report.money import breakdown, cost_lines
 from msgsim.report.remarks import assumed_order, remarks
 from msgsim.report.side_by_side import comparison, stored_and_refused
@@ -72,7 +73,8 @@ def summary(plain: dict[str, Any], options: Wanted, again: str) -> str:
             blocks += [list(_ledger(run, paint, run["variant"])) for run in runs]
         else:
             blocks += _blocks(runs[0], paint)
-            blocks.append(list(breakdown(runs[0], paint)) if options.verbose else [])
+            if options.verbose:
+                blocks += [list(breakdown(runs[0], paint)), list(theory_lines(runs[0], paint))]
         blocks.append(list(_remarks(plain, runs, paint)))
         blocks.append(list(_details(plain, paint)) if options.verbose else [])
         blocks.append([f"again: {again} --seed {plain['runs'][0]['seed']}"])
