@@ -19,8 +19,8 @@ from msgsim.version import __version__
 
 if TYPE_CHECKING:
     from msgsim.cloud.cloud import Cloud as Cloud
-    from msgsim.experiment.session import Results as Results
     from msgsim.experiment import theory as theory
+    from msgsim.experiment.session import Results as Results
     from msgsim.experiment.session import run_all as run
     from msgsim.problems import ProblemError as ProblemError
     from msgsim.scenario.load import load, load_text

@@ -119,7 +119,11 @@ def test_percentiles_are_those_of_the_integrated_distribution(arrivals, servers)
     found = theory.mmc(arrival_rate=arrivals, service_rate=10, servers=servers)
     for p in (0.5, 0.9, 0.99):
         t = found.sojourn_time_percentile(p)
-        late = integrate.quad(lambda s: found.waiting_time_tail(t - s) * 10 * exp(-10 * s), 0, t)[0]
+
+        def both(s: float, t: float = t) -> float:
+            return found.waiting_time_tail(t - s) * 10 * exp(-10 * s)
+
+        late = integrate.quad(both, 0, t)[0]
         assert late + exp(-10 * t) == pytest.approx(1 - p, rel=1e-6)
         wait = found.waiting_time_percentile(p)
         assert wait == 0 or found.waiting_time_tail(wait) == pytest.approx(1 - p)
@@ -406,7 +410,7 @@ def test_what_else_is_refused(ask, words):
 
 @given(st.floats(0.05, 0.95), st.integers(1, 20))
 def test_more_servers_of_the_same_total_speed_wait_less_but_serve_longer(rho, servers):
-    """Resource pooling: one fast server has the shorter sojourn, many slow ones the shorter line."""
+    """Pooling: one fast server has the shorter sojourn, many slow ones the shorter line."""
     assume(servers > 1)
     fast = theory.mm1(arrival_rate=rho, service_rate=1)
     slow = theory.mmc(arrival_rate=rho, service_rate=1 / servers, servers=servers)

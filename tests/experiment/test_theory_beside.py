@@ -157,7 +157,7 @@ def test_the_assumption_that_fails_is_named(old, new, words):
 def test_a_fifo_queue_and_a_mapping_have_no_formula():
     fifo = MARKOV.replace("50/s}}", "50/s}, keys: 9}").replace(
         "sqs.queue, V", "sqs.queue, FifoQueue: true, V"
-    )  # noqa: E501
+    )
     assert "FIFO" in str(said(fifo)[1])
     mapping = """
 duration: 30s

@@ -164,8 +164,8 @@ def _stream(part: Part, via: Part | None, scenario: Scenario) -> tuple[float, bo
     """Return a workload's rate, and whether its gaps are even."""
     spec: Any = part.spec
     arrivals = spec.arrivals
-    poisson = arrivals.poisson if arrivals is not None else None
-    steady = spec.rate or (arrivals.steady if arrivals is not None else None)
+    poisson: float = (arrivals.poisson if arrivals is not None else None) or 0.0
+    steady: float = spec.rate or (arrivals.steady if arrivals is not None else None) or 0.0
     name = _named(part)
     if not (poisson or steady):
         raise AssumptionFails(f"the arrival rate of {name} changes, so that nothing is stationary")
@@ -180,7 +180,7 @@ def _stream(part: Part, via: Part | None, scenario: Scenario) -> tuple[float, bo
         raise AssumptionFails(f"the filter policy of {via.name} thins the arrivals")
     if steady:
         _even_on_arrival(spec, via, name, scenario)
-    return float(poisson or steady), not poisson
+    return poisson or steady, not poisson
 
 
 def _even_on_arrival(spec: Any, via: Part | None, name: str, scenario: Scenario) -> None:

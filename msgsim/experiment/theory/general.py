@@ -68,7 +68,8 @@ def gg1(
 
     Upper bound (Kingman 1962): lambda·(sigma_a² + sigma_s²) / (2·(1 - rho)). Lower bound (Marchal
     1978): (lambda²·sigma_s² + rho·(rho - 2)) / (2·lambda·(1 - rho)), or 0. Approximation (Marchal
-    1976): the upper bound times (1 + cv_s²) / (1/rho² + cv_s²). Source: Shortle et al., section 8.1.
+    1976): the upper bound times (1 + cv_s²) / (1/rho² + cv_s²).
+    Source: Shortle et al., section 8.1.
 
     Args:
         arrival_rate: lambda (per second).

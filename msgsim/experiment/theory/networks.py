@@ -101,7 +101,8 @@ def fork_join(*, arrival_rate: float, service_rate: float, branches: int) -> For
 
     A topic with K queues, asked when *all* subscribers have a message done. Branches see the same
     arrivals, so their times are associated: at most H_K / (mu - lambda), as if independent; at
-    least the sum of 1 / (k·mu - lambda) over k = 1 … K. Two branches: (12 - rho) / 8 / (mu - lambda).
+    least the sum of 1 / (k·mu - lambda) over k = 1 … K. Two branches take exactly
+    (12 - rho) / 8 / (mu - lambda).
     Source: Flatto and Hahn, SIAM J. Appl. Math. 44 (1984); Nelson and Tantawi, "Approximate
     analysis of fork/join synchronization in parallel queues", IEEE Trans. Computers 37 (1988).
 

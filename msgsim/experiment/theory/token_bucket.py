@@ -1,9 +1,9 @@
 """A token bucket in front of Poisson arrivals: how many it refuses, or how long it holds them up.
 
-What is missing in the bucket, in seconds of refill, is the unfinished work of an M/D/1 station whose
-service time is one token's refill. A call passes while no more than b - 1 tokens are missing.
-Source: the identity is Turner's and Berger's ("Performance analysis of a rate-control throttle where
-tokens and jobs queue", IEEE J. Sel. Areas Comm. 9, 1991); the distribution of work in M/D/1 is
+What is missing in the bucket, in seconds of refill, is the unfinished work of an M/D/1 station,
+whose service time is one token's refill. A call passes while no more than b - 1 tokens are missing.
+Source: Berger, "Performance analysis of a rate-control throttle where tokens and jobs queue", IEEE
+J. Sel. Areas Comm. 9 (1991), for the identity; the distribution of work in M/D/1 is
 Erlang's (1909), Shortle et al., "Fundamentals of Queueing Theory" (5th ed. 2018), section 6.1.
 """
 

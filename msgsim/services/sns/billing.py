@@ -9,7 +9,7 @@ Source: https://aws.amazon.com/sns/pricing/.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from msgsim.kernel.signals import Listener, Signal
@@ -45,10 +45,11 @@ class TopicMeter:
         self._topic = topic
         self._prices = prices
         self._refused_billed = refused_billed
-        self.units: dict[str, int] = defaultdict(int)
+        self._units: dict[str, int] = defaultdict(int)
         self.refused: dict[str, int] = defaultdict(int)
         self.published_bytes = 0
         self.archived_bytes = 0
+        self._request, self._singles = self._count()
 
     def listener(self, signal: Signal) -> Listener | None:
         """Listen to calls, and to what an archive takes."""
@@ -57,16 +58,36 @@ class TopicMeter:
         keeps = isinstance(self._topic, FifoTopic) and self._topic.archive is not None
         return self._archived if keeps and signal.name == "accepted" else None
 
-    def _request(self, now: int, action: str, items: Sequence[Any], code: str | None) -> None:
+    def _count(self) -> tuple[Listener, Callable[[], int]]:
+        """Return what counts calls, and what tells of those of one message and one unit."""
+        singles, most, others = 0, UNIT_BYTES, self._other
+
+        def requested(now: int, action: str, items: Sequence[Any], code: str | None) -> None:
+            nonlocal singles
+            if code is None and action == "Publish" and items[0].size_bytes <= most:
+                singles += 1
+            else:
+                others(action, items, code)
+
+        return requested, lambda: singles
+
+    def _other(self, action: str, items: Sequence[Any], code: str | None) -> None:
         if code is None:
-            size = items[0].size_bytes if len(items) == 1 else _size(items)
-            self.units[action] += 1 if size <= UNIT_BYTES else units_of(size, UNIT_BYTES)
+            self._units[action] += units_of(_size(items), UNIT_BYTES)
         elif code != UNAVAILABLE:
             self.refused[action] += 1
 
+    @property
+    def units(self) -> dict[str, int]:
+        """Billed requests by action, in alphabetical order."""
+        found = dict(self._units)
+        if self._singles():
+            found["Publish"] = found.get("Publish", 0) + self._singles()
+        return dict(sorted(found.items()))
+
     def _fifo_request(self, now: int, action: str, items: Sequence[Any], code: str | None) -> None:
         if code is None:
-            self.units[action] += 1
+            self._units[action] += 1
             self.published_bytes += _size(items)
         elif code != UNAVAILABLE:
             self.refused[action] += 1
@@ -78,7 +99,7 @@ class TopicMeter:
         """Yield requests by action, and a FIFO topic's GB, archive included."""
         prices = self._prices
         price = prices["fifo_publish" if self._topic.fifo else "publish"]
-        for action, units in sorted(self.units.items()):
+        for action, units in self.units.items():
             yield Usage(action, price, units)
         if self._refused_billed:
             for action, units in sorted(self.refused.items()):
