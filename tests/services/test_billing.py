@@ -79,6 +79,32 @@ def test_a_message_of_150_kib_is_three_requests_to_send_and_three_to_receive():
     assert paid == pytest.approx(700 * 0.40 / 1e6)
 
 
+@pytest.mark.parametrize("calls", ["", ", receive_time: 0s, delete_time: 0s"])
+@pytest.mark.parametrize("entry", ["Q", "T"])
+@pytest.mark.parametrize("observed", [True, False])
+def test_every_way_through_a_queue_announces_its_calls(calls, entry, observed):
+    """Whichever short cut a message takes, a receive and a delete are one request each.
+
+    The effects (copies received, deleted; empty answers) are counted by another observer.
+    """
+    text = (FLEET % "1KiB").replace("to: Q, rate: 1/s", f"to: {entry}, rate: 20/s")
+    text = text.replace("handler:", f"{calls[2:]}, handler:" if calls else "handler:")
+    text += "  T: {type: sns.topic, Subscription: [{Protocol: sqs, Endpoint: Q}]}\n"
+    log = CallLog()
+    one = prepare(msgsim.load_text(RULES + text), observers=[log] if observed else [])
+    drive(one)
+    found = units(one.observers.cost.to_json(), "Q")
+    counts = one.observers.queues.to_json()["Q"]["counts"]
+    assert found.get("SendMessage", 0) == (100 if entry == "Q" else 0)
+    assert found["ReceiveMessage"] == counts["received"]
+    assert found["ReceiveMessage (empty)"] == counts["empty_receives"]
+    assert found["DeleteMessage"] == counts["deleted"]
+    assert counts["deleted"] >= 100
+    if observed:
+        actions = Counter(action for name, action, _, _ in log.calls if name == "Q")
+        assert actions["DeleteMessage"] == counts["deleted"]
+
+
 def test_a_fifo_queue_costs_a_quarter_more_a_request():
     """$0.50 against $0.40 per million, the same calls."""
     _, standard = run(FLEET % "1KiB")
