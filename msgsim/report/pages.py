@@ -68,13 +68,19 @@ def _entry(name: str, entry: dict[str, Any]) -> list[str]:
     return lines + [f"    {line}" for line in _wrapped(str(entry.get("why", "")), WIDTH - 4)]
 
 
+def _dollars(usd: float) -> str:
+    """Return a price with all its digits."""
+    text = f"{usd:.12f}".rstrip("0")
+    return f"${text}00" if text.endswith(".") else f"${text}"
+
+
 def _price(name: str, entry: dict[str, Any], page: Page) -> list[str]:
     """Return one price of a page: dollars by Region, per what, tiers, free units, source, date."""
-    per = f"{entry['per']:,} {entry['unit']}" if "per" in entry else str(entry["unit"])
-    dollars = ", ".join(f"${usd:g} in {region}" for region, usd in entry["usd"].items())
-    parts = [f"{name} = {dollars}, per {per}"]
+    per = f"for {entry['per']:,} {entry['unit']}" if "per" in entry else f"in {entry['unit']}"
+    dollars = ", ".join(f"{_dollars(usd)} in {region}" for region, usd in entry["usd"].items())
+    parts = [f"{name} = {dollars}, {per}"]
     for region, tiers in (entry.get("tiers") or {}).items():
-        steps = ", ".join(f"above {tier['above']:,} ${tier['usd']:g}" for tier in tiers)
+        steps = ", ".join(f"above {tier['above']:,} {_dollars(tier['usd'])}" for tier in tiers)
         parts.append(f"a month's units in {region}: {steps}")
     if "free" in entry:
         parts.append(f"free {entry['free']['units']:,} a month ({entry['free']['pool']})")

@@ -9,6 +9,10 @@ import pytest
 
 import msgsim
 from msgsim.experiment.run import Run, drive, prepare
+from msgsim.kernel.signals import Signal
+from msgsim.model.billing import Prices
+from msgsim.services import discover
+from msgsim.services.kinesis.billing import StreamMeter
 
 RULES = """
 duration: 10m
@@ -205,6 +209,17 @@ def test_longer_retention_costs_by_the_shard_hour_and_beyond_a_week_by_the_gb_mo
     assert cost["per_month_usd"] == pytest.approx(69.64 + extra, abs=0.01)
 
 
+def test_shards_are_paid_while_they_are_open():
+    """2 shards for an hour, one split: 3 for another hour: 5 shard hours."""
+    hour = 3_600_000_000_000
+    scenario = msgsim.load_text(STREAM.replace("resources", "duration: 1s\nresources"))
+    stream = prepare(scenario.replace("S.ShardCount", "2")).system.components["S"]
+    prices = Prices(discover()["kinesis.stream"].page, "kinesis.stream", "us-east-1")
+    meter = StreamMeter(stream, prices)
+    meter.listener(Signal("resharded", "", ("parents", "children")))(hour, [0], [2, 3])
+    assert next(iter(meter.usage(2 * hour))).units == pytest.approx(5)
+
+
 TOPIC = """
 workload:
   - {to: T, rate: 1/s, count: 50, size: 100KiB}
@@ -385,3 +400,15 @@ def test_a_region_without_prices_is_noted():
     assert cost["notes"] == [
         "no prices of eu-west-1 are known for sqs.queue: those of us-east-1 are taken"
     ]
+
+
+def test_the_free_tier_is_taken_off_a_small_months_bill_only_when_asked():
+    """4,320 messages a day stay below a million requests a month: nothing to pay."""
+    text = (FLEET % "1KiB").replace("rate: 1/s, count: 100", "rate: 3/m")
+    _, full = run(text, account__FreeTier="false")
+    _, free = run(text, account__FreeTier="true")
+    requests = sum(x["per_month_units"] for x in full["components"]["Q"]["lines"])
+    assert requests < 1_000_000
+    assert full["per_month_usd"] > 0
+    assert free["per_month_usd"] == 0
+    assert free["usd"] == full["usd"], "the run itself is at list price"

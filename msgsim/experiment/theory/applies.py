@@ -75,9 +75,8 @@ def model_of(
     hosts = assumed.get(("sqs.queue", "hosts"))
     in_order = hosts is not None and int(hosts.value) == 1
     spec: Any = consumer.spec
-    return Model(
-        consumer.name, rate, cv, mean, service_cv, exponential, int(spec.workers), in_order
-    )
+    servers = int(spec.workers) * int(getattr(spec, "threads", 1))
+    return Model(consumer.name, rate, cv, mean, service_cv, exponential, servers, in_order)
 
 
 def _undisturbed(scenario: Scenario) -> None:
@@ -232,6 +231,16 @@ def _is_exponential(part: Distribution) -> bool:
     return isinstance(part, Exponential)
 
 
+UNLIKE_A_STATION = {
+    "scaling": "the number of servers is not fixed: {} scales",
+    "spot": "the number of servers is not fixed: machines of {} are taken away",
+    "prefetch": "workers of {} fetch messages ahead, which wait there while other workers are free",
+    "job": "workers of {} end after some messages, and others have to start",
+    "sqsd": "workers of {} get their messages pushed by a daemon",
+}
+"""Properties of a fleet with which it is no station of c servers at one line."""
+
+
 def _one_at_a_time(name: str, spec: Any) -> None:
     if spec.MaxNumberOfMessages > 1:
         most = spec.MaxNumberOfMessages
@@ -242,8 +251,9 @@ def _one_at_a_time(name: str, spec: Any) -> None:
         raise AssumptionFails(f"workers of {name} pause between polls, while messages wait")
     if spec.crash or spec.crash_rate or spec.start:
         raise AssumptionFails(f"not all workers of {name} are there all the time")
-    if getattr(spec, "autoscaling", None) is not None:
-        raise AssumptionFails(f"the number of servers is not fixed: {name} scales")
+    for word, sentence in UNLIKE_A_STATION.items():
+        if getattr(spec, word, None) is not None:
+            raise AssumptionFails(sentence.format(name))
 
 
 # What happened -----------------------------------------------------------------------------

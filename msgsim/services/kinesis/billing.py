@@ -5,7 +5,8 @@ Source: https://aws.amazon.com/kinesis/data-streams/pricing/. GetRecords is free
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from msgsim.kernel.signals import Listener, Signal
 from msgsim.model.billing import Prices, Usage, gb_months, hours, units_of
@@ -33,10 +34,20 @@ class StreamMeter:
         self._prices = prices
         self.put_units = 0
         self.stored_bytes = 0
+        self._open = stream.shard_count
+        self._since_ns = 0
+        self._shard_ns = 0
 
     def listener(self, signal: Signal) -> Listener | None:
-        """Listen to what is stored: a refused record costs nothing."""
-        return self._stored if signal.name == "stored" else None
+        """Listen to what is stored (a refused record costs nothing), and to resharding."""
+        heard: dict[str, Listener] = {"stored": self._stored, "resharded": self._resharded}
+        return heard.get(signal.name)
+
+    def _resharded(self, now: int, parents: Sequence[Any], children: Sequence[Any]) -> None:
+        """Bill the shards that were open until now: closed ones cost nothing more."""
+        self._shard_ns += self._open * (now - self._since_ns)
+        self._since_ns = now
+        self._open += len(children) - len(parents)
 
     def _stored(self, now: int, shard: int, message: Message) -> None:
         size = message.size_bytes
@@ -45,7 +56,7 @@ class StreamMeter:
 
     def usage(self, now: int) -> Iterator[Usage]:
         """Yield shard hours, PUT payload units, and retention beyond what is included."""
-        shard_hours = self._stream.shard_count * hours(now)
+        shard_hours = hours(self._shard_ns + self._open * (now - self._since_ns))
         retention_ns = self._stream.retention_ns
         yield Usage("shard hours", self._prices["shard_hour"], shard_hours, True)
         yield Usage("PUT payload units", self._prices["put_unit"], self.put_units)
