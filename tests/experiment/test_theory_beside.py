@@ -114,6 +114,13 @@ def test_several_poisson_workloads_are_one():
     ] == pytest.approx(0.75)
 
 
+def test_a_workload_that_ends_before_the_run_is_judged_by_the_time_in_which_it_sends():
+    text = MARKOV.replace("30s", "10m").replace("50/s}", "50/s}, from: 1m, until: 5m")
+    entry = about(text)["Orders"]
+    assert entry["predicted"]["utilisation"] == pytest.approx(0.625)
+    assert entry["simulated"]["utilisation"] == pytest.approx(0.625, rel=0.05)
+
+
 def test_percentiles_are_left_out_where_hosts_disorder_the_line():
     """The mean wait does not depend on the order of service; its percentiles do."""
     entry = about(MARKOV.replace("hosts: 1, ", ""))["Orders"]
@@ -126,7 +133,10 @@ def test_percentiles_are_left_out_where_hosts_disorder_the_line():
     [
         ("arrivals: {poisson: 50/s}", "arrivals: {burst: 50, every: 1s}", "arrival rate"),
         ("arrivals: {poisson: 50/s}", "arrivals: {daily: {low: 10/s, high: 50/s}}", "arrival rate"),
-        ("poisson: 50/s}", "poisson: 50/s}, until: 20s", "does not send all the time"),
+        ("poisson: 50/s}", "poisson: 50/s}, count: 900", "ends after 900 messages"),
+        ("poisson: 50/s}", "poisson: 50/s}, from: 2s, until: 20s", None),
+        ("resources:", "  - {to: Orders, arrivals: {poisson: 5/s}, until: 9s}\nresources:",
+         "different times"),
         ("poisson: 50/s}", "poisson: 50/s}, batch: 10", "batches of up to 10"),
         ("poisson: 50/s}", "poisson: 50/s}, resend: 5%", "twice"),
         ("mean: 100ms}", "mean: 100ms}, fails: 1%", "attempts fail"),

@@ -35,6 +35,8 @@ class Model:
         exponential: whether that time is exponentially distributed.
         servers: how many workers.
         in_order: whether messages are served first come, first served.
+        sending_share: share of the observed time in which messages are sent; no wait depends on
+            it, because each is some message's, but what is averaged over time does.
     """
 
     consumer: str
@@ -45,6 +47,7 @@ class Model:
     exponential: bool
     servers: int
     in_order: bool
+    sending_share: float = 1.0
 
     @property
     def utilisation(self) -> float:
@@ -76,7 +79,8 @@ def model_of(
     in_order = hosts is not None and int(hosts.value) == 1
     spec: Any = consumer.spec
     servers = int(spec.workers) * int(getattr(spec, "threads", 1))
-    return Model(consumer.name, rate, cv, mean, service_cv, exponential, servers, in_order)
+    sending = _sending_share(scenario, queue)
+    return Model(consumer.name, rate, cv, mean, service_cv, exponential, servers, in_order, sending)
 
 
 def _undisturbed(scenario: Scenario) -> None:
@@ -168,9 +172,8 @@ def _stream(part: Part, via: Part | None, scenario: Scenario) -> tuple[float, bo
     name = _named(part)
     if not (poisson or steady):
         raise AssumptionFails(f"the arrival rate of {name} changes, so that nothing is stationary")
-    begins, ends = bool(spec.from_), spec.until is not None or spec.count is not None
-    if begins or ends:
-        raise AssumptionFails(f"{name} does not send all the time")
+    if spec.count is not None:
+        raise AssumptionFails(f"{name} ends after {spec.count:,} messages, whenever that is")
     if spec.batch > 1:
         raise AssumptionFails(f"{name} sends batches of up to {spec.batch}, not single messages")
     if spec.resend is not None or spec.response_lost:
@@ -180,6 +183,25 @@ def _stream(part: Part, via: Part | None, scenario: Scenario) -> tuple[float, bo
     if steady:
         _even_on_arrival(spec, via, name, scenario)
     return poisson or steady, not poisson
+
+
+def _sending_share(scenario: Scenario, queue: str) -> float:
+    """Return in which share of the observed time all workloads send."""
+    spans = set()
+    for entry, _ in _ways(scenario, queue):
+        for part in _senders(scenario, entry):
+            spec: Any = part.spec
+            spans.add((spec.from_, scenario.duration_ns if spec.until is None else spec.until))
+    if len(spans) > 1:
+        raise AssumptionFails(
+            "workloads begin and end at different times, so that the rate changes"
+        )
+    ((begins, ends),) = spans
+    warm_up = scenario.header.warm_up
+    sending = min(ends, scenario.duration_ns) - max(begins, warm_up)
+    if sending <= 0:
+        raise AssumptionFails("nothing is sent in the observed time")
+    return sending / (scenario.duration_ns - warm_up)
 
 
 def _even_on_arrival(spec: Any, via: Part | None, name: str, scenario: Scenario) -> None:

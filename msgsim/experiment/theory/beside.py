@@ -26,15 +26,18 @@ def beside(
         latency = seen["latency"].get(name, {}).get("waiting", {})
         if part.kind == QUEUE and latency.get("count"):
             counts = seen["queues"][name]["counts"]
-            found[name] = _about(scenario, name, counts, assumed) | {
-                "simulated": _simulated(scenario, name, seen)
-            }
+            found[name] = _about(scenario, name, counts, assumed, seen)
     return found
 
 
 def _about(
-    scenario: Scenario, queue: str, counts: Mapping[str, int], assumed: Mapping[Any, Any]
+    scenario: Scenario,
+    queue: str,
+    counts: Mapping[str, int],
+    assumed: Mapping[Any, Any],
+    seen: Mapping[str, Any],
 ) -> dict[str, Any]:
+    simulated = _simulated(scenario, queue, seen)
     try:
         model = model_of(scenario, queue, counts, assumed)
         if model.utilisation >= 1:
@@ -43,9 +46,12 @@ def _about(
                 f"{model.utilisation:.3g}, and the backlog grows as long as the run lasts"
             )
     except AssumptionFails as fails:
-        return {"formula": None, "fails": str(fails), "predicted": None}
+        found = {"formula": None, "fails": str(fails), "predicted": None}
+        return found | {"simulated": simulated}
     formula, predicted = predict(model)
-    return {"formula": formula, "fails": None, "predicted": predicted}
+    if simulated["utilisation"] is not None:
+        simulated["utilisation"] /= model.sending_share
+    return {"formula": formula, "fails": None, "predicted": predicted, "simulated": simulated}
 
 
 def predict(model: Model) -> tuple[str, dict[str, float | None]]:
