@@ -24,6 +24,7 @@ BY_NAME = {
     "mappings",
     "asynchronous",
     "topics",
+    "theory",
 }
 LEAVES = {"concurrency_limits", "in_flight_limits", "kinds"}
 

@@ -14,7 +14,11 @@ RETRIED = Signal("retried", "the client sent a message again", ("message",))
 REFUSED = Signal("refused", "the client gave a message up", ("message", "code"))
 CALLED = Signal("called", "the client made one API call", ("messages", "code"))
 
-# What an entry point (topic, queue, stream) announces about API calls.
+# What an entry point (topic, queue, stream) announces about API calls. `items` are what the call
+# carries: the messages of a send, the deliveries of a receive, delete or change, the records of a
+# read; `code` is the error that answers the whole call, or None. What one service hands to another
+# by itself (a topic to its queue, a queue to its dead-letter queue) is no API call.
+REQUESTED = Signal("requested", "an API call was answered", ("action", "items", "code"))
 THROTTLED = Signal("throttled", "a call was refused for a quota", ("action", "messages"))
 DEDUPLICATED = Signal("deduplicated", "a repeated send was acknowledged, not kept", ("message",))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.simulation import Simulation
+from msgsim.model.billing import Meter, Prices
 from msgsim.model.catalog import Page
 from msgsim.model.spec import Spec
 
@@ -69,6 +70,14 @@ def no_wiring(component: Component, spec: Spec, context: Context) -> None:
     """Wire nothing: the `connect` of a service without references."""
 
 
+MakeMeter = Callable[[Any, Any, Prices, Context], Meter | None]
+
+
+def no_meter(component: Component, spec: Spec, prices: Prices, context: Context) -> None:
+    """Bill nothing: the meter of what costs nothing with AWS."""
+    return
+
+
 def no_parts(name: str, spec: Spec) -> dict[str, tuple[str, dict[str, Any]]]:
     """Expand to nothing: a service without inline resources."""
     return {}
@@ -87,6 +96,8 @@ class Service:
         check: cross-field and cross-resource rules on specs.
         parts: inline resources: name → (kind, properties) to be added to the scenario.
         codes: problem codes the checks use → one-line meaning.
+        meter: makes what counts the units AWS bills, from the component, its spec, its page's
+            prices in the account's Region, and the context; None where nothing is billed.
     """
 
     kind: str
@@ -97,3 +108,4 @@ class Service:
     check: Check = no_findings
     parts: Callable[[str, Any], dict[str, tuple[str, dict[str, Any]]]] = no_parts
     codes: Mapping[str, str] = field(default_factory=dict)
+    meter: MakeMeter = no_meter

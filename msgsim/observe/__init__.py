@@ -8,6 +8,7 @@ from msgsim.kernel.signals import Observer
 from msgsim.observe.asynchronous import Asynchronous
 from msgsim.observe.completions import Completions
 from msgsim.observe.conservation import Conservation, Violation
+from msgsim.observe.cost import Cost
 from msgsim.observe.duplicates import Duplicates
 from msgsim.observe.entries import Entries
 from msgsim.observe.latency import Latency
@@ -45,6 +46,7 @@ class Observers:
         self.asynchronous = Asynchronous(system)
         self.shards = Shards(system)
         self.topics = Topics(system, self.entries)
+        self.cost = Cost(system, self.entries)
         self.ledger = Ledger(system, self.completions, self.entries)
         self.conservation = Conservation(self.queues, self.ledger)
         self.littles_law = LittlesLaw(self.queues)
@@ -60,6 +62,7 @@ class Observers:
             self.asynchronous,
             self.shards,
             self.topics,
+            self.cost,
             self.ledger,
             self.conservation,
             self.littles_law,
@@ -123,6 +126,7 @@ class Observers:
             "asynchronous": self.asynchronous.to_json(),
             "topics": self.topics.to_json(),
             "streams": self.shards.to_json(),
+            "cost": self.cost.to_json(),
             "invariants": {
                 "checked": self.conservation.checked + self.littles_law.checked,
                 "violated": [violation.to_json() for violation in self.violations],

@@ -56,6 +56,7 @@ class Sources(Protocol):
     entries: Any
     topics: Any
     completions: Any
+    cost: Any
 
 
 class Metrics:
@@ -227,6 +228,7 @@ class Metrics:
         return {
             **self._of_subscriber(judged),
             **self._of_consumer(target, judged),
+            **sources.cost.measures(target),
             **sources.topics.measures(target),
             **sources.entries.measures(target),
             **sources.ledger.measures(target),
@@ -288,6 +290,7 @@ class Metrics:
                 found[metric] = together
         senders = sources.entries.senders.values()
         found["published"] = Counter(lambda: sum(sender.published for sender in senders))
+        found |= sources.cost.total()
         return found
 
 

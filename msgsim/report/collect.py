@@ -11,6 +11,7 @@ import numpy as np
 from msgsim.experiment.run import Run
 from msgsim.report.figures.data import (
     ConcurrencyData,
+    CostData,
     Course,
     FaultBand,
     LatencyData,
@@ -29,11 +30,13 @@ class Pictured:
 
     Attributes:
         plain: the run as plain data.
+        cost: its bill.
         latency: by subscriber.
         queues, servers, order, streams: by name.
     """
 
     plain: dict[str, Any]
+    cost: CostData
     latency: dict[str, LatencyData]
     queues: dict[str, QueueData]
     servers: dict[str, ConcurrencyData]
@@ -47,12 +50,22 @@ def pictured(run: Run, plain: dict[str, Any]) -> Pictured:
     end_s = run.simulated_ns / NS_PER_S
     return Pictured(
         plain,
+        _cost(plain["cost"]),
         dict(_latencies(run)),
         dict(_queues(plain, faults, end_s)),
         dict(_servers(plain, faults, end_s)),
         dict(_orders(run)),
         dict(_streams(plain, run)),
     )
+
+
+def _cost(cost: dict[str, Any]) -> CostData:
+    parts = {
+        (name, line["request"]): line["per_month_usd"]
+        for name, part in cost["components"].items()
+        for line in part["lines"]
+    }
+    return CostData(parts, cost["per_month_usd"], cost["per_million_usd"])
 
 
 def fault_bands(run: Run) -> list[FaultBand]:

@@ -10,6 +10,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from msgsim.report.beside_theory import theory_lines
+from msgsim.report.money import breakdown, cost_lines
 from msgsim.report.remarks import assumed_order, remarks
 from msgsim.report.side_by_side import comparison, stored_and_refused
 from msgsim.report.text import Paint, columns, counted, number, quantity, seconds, share
@@ -71,6 +73,8 @@ def summary(plain: dict[str, Any], options: Wanted, again: str) -> str:
             blocks += [list(_ledger(run, paint, run["variant"])) for run in runs]
         else:
             blocks += _blocks(runs[0], paint)
+            if options.verbose:
+                blocks += [list(breakdown(runs[0], paint)), list(theory_lines(runs[0], paint))]
         blocks.append(list(_remarks(plain, runs, paint)))
         blocks.append(list(_details(plain, paint)) if options.verbose else [])
         blocks.append([f"again: {again} --seed {plain['runs'][0]['seed']}"])
@@ -83,7 +87,7 @@ def _firsts(plain: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _blocks(run: dict[str, Any], paint: Paint) -> list[list[str]]:
     parts = (_ledger(run, paint), _subscribers(run, paint), _queues(run, paint))
-    more = (_servers(run, paint), _streams(run, paint))
+    more = (_servers(run, paint), _streams(run, paint), cost_lines(run, paint))
     return [list(part) for part in (*parts, *more)]
 
 

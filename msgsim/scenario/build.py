@@ -9,6 +9,7 @@ from typing import Any
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Observer
 from msgsim.kernel.simulation import Simulation
+from msgsim.model.billing import HOME_REGION, Meter, Prices
 from msgsim.model.catalog import Number
 from msgsim.model.routes import Route
 from msgsim.model.service import Context
@@ -30,6 +31,9 @@ class System:
         duration_ns: how long the run lasts.
         warm_up_ns: time before which observations are left out.
         assumptions: the labelled assumptions that were used, by kind and name.
+        meters: what counts the units AWS bills, by the name of the component.
+        free_tier: whether AWS's monthly free units are taken off the bill.
+        region: the Region of the account.
     """
 
     sim: Simulation
@@ -38,6 +42,9 @@ class System:
     duration_ns: int
     warm_up_ns: int = 0
     assumptions: dict[tuple[str, str], Number] = field(default_factory=dict)
+    meters: dict[str, Meter] = field(default_factory=dict)
+    free_tier: bool = False
+    region: str = HOME_REGION
 
     def observe(self, observers: Iterable[Observer]) -> None:
         """Bind observers to every component; once, before time zero."""
@@ -64,6 +71,8 @@ def build(scenario: Scenario, seed: int | None = None, replication: int = 0) -> 
     """
     sim = Simulation(scenario.seed if seed is None else seed, replication)
     system = System(sim, {}, routes(scenario), scenario.duration_ns, scenario.header.warm_up)
+    system.region = scenario.header.account.Region
+    system.free_tier = scenario.header.account.FreeTier
     context = Context(
         sim=sim,
         account=scenario.header.account,
@@ -87,6 +96,12 @@ def build(scenario: Scenario, seed: int | None = None, replication: int = 0) -> 
     problems.raise_if_errors(scenario.sources)
     for part in scenario.parts.values():
         services[part.kind].connect(system.components[part.name], part.spec, context)
+    for part in scenario.parts.values():
+        service = services[part.kind]
+        prices = Prices(service.page, part.kind, context.account.Region)
+        meter = service.meter(system.components[part.name], part.spec, prices, context)
+        if meter is not None:
+            system.meters[part.name] = meter
     return system
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from msgsim.model.spec import Duration, Plain, Positive, Spec, String, Text, Whole
+from msgsim.model.spec import Bool, Duration, Plain, Positive, Spec, String, Text, Whole
 from msgsim.problems import Place, Problems
 from msgsim.scenario.tree import Mapping, Node, Scalar
 
@@ -22,6 +22,7 @@ class Account(Spec):
 
     Region: String = "us-east-1"
     ConcurrentExecutions: Positive = 1_000
+    FreeTier: Bool = False
 
 
 class Header(Spec):

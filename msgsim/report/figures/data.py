@@ -170,3 +170,18 @@ class ShardData:
     bucket_s: float
     limit_per_s: float | None = None
     throttled_share: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CostData:
+    """What a month at the run's rate costs.
+
+    Attributes:
+        parts: US dollars by component and request type.
+        month_usd: their sum.
+        per_million_usd: what a million published messages cost; None without any.
+    """
+
+    parts: Mapping[tuple[str, str], float]
+    month_usd: float
+    per_million_usd: float | None = None

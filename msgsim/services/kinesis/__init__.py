@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgsim.kernel.component import Component
 from msgsim.model.service import Context, Service
+from msgsim.services.kinesis.billing import meter
 from msgsim.services.kinesis.limits import HOUR_NS, SECOND_NS, ShardLimits
 from msgsim.services.kinesis.shards import StreamState
 from msgsim.services.kinesis.spec import CODES, PAGE, StreamSpec, check
@@ -51,4 +52,12 @@ def _limits(context: Context) -> ShardLimits:
     )
 
 
-SERVICE = Service(kind=KIND, spec=StreamSpec, build=build, page=PAGE, check=check, codes=CODES)
+SERVICE = Service(
+    kind=KIND,
+    spec=StreamSpec,
+    build=build,
+    page=PAGE,
+    check=check,
+    codes=CODES,
+    meter=meter,
+)

@@ -28,6 +28,7 @@ class Stream(Component):
 
     kind = "kinesis.stream"
     signals = (
+        facts.REQUESTED,
         facts.STORED,
         facts.SHARD_THROTTLED,
         facts.THROTTLED,
@@ -73,9 +74,13 @@ class Stream(Component):
 
     def accept(self, message: Message) -> str | None:
         """Take one record (PutRecord)."""
-        if self.down:
-            return UNAVAILABLE
         now = self.sim.env._now
+        code = UNAVAILABLE if self.down else self._put(now, message)
+        if self.on_requested is not None:
+            self.on_requested(now, "PutRecord", (message,), code)
+        return code
+
+    def _put(self, now: int, message: Message) -> str | None:
         try:
             result = self.state.put_record(now, message.key.name, message.size_bytes, message)
         except KinesisError as error:
@@ -86,14 +91,19 @@ class Stream(Component):
 
     def accept_batch(self, messages: Sequence[Message]) -> list[str | None]:
         """Take several records in one call (PutRecords); each is stored or refused on its own."""
-        if self.down:
-            return [UNAVAILABLE] * len(messages)
         now = self.sim.env._now
         entries = [PutEntry(one.key.name, one.size_bytes, one) for one in messages]
-        try:
-            results = self.state.put_records(now, entries)
-        except KinesisError as error:
-            return [error.code] * len(messages)
+        code: str | None = UNAVAILABLE if self.down else None
+        results: list[PutResult] = []
+        if code is None:
+            try:
+                results = self.state.put_records(now, entries)
+            except KinesisError as error:
+                code = error.code
+        if self.on_requested is not None:
+            self.on_requested(now, "PutRecords", messages, code)
+        if code is not None:
+            return [code] * len(messages)
         refused = sum(not result.ok for result in results)
         if refused and self.on_throttled is not None:
             self.on_throttled(now, "PutRecords", refused)
@@ -137,11 +147,15 @@ class Stream(Component):
         self, shard: int, position: int, limit: int, consumer: str | None = None
     ) -> tuple[list[StoredRecord], int, str | None]:
         """GetRecords: return records, the next position, and an error code or None."""
-        if self.down:
-            return [], position, UNAVAILABLE
         now = self.sim.env._now
+        if self.down:
+            if self.on_requested is not None:
+                self.on_requested(now, "GetRecords", (), UNAVAILABLE)
+            return [], position, UNAVAILABLE
         found = self.state.get_records(now, shard, position, limit)
         self._announce_missed(shard)
+        if self.on_requested is not None:
+            self.on_requested(now, "GetRecords", found.records, found.error)
         if found.error is not None:
             if found.error == THROTTLED and self.on_read_throttled is not None:
                 self.on_read_throttled(now, shard)

@@ -14,6 +14,7 @@ from msgsim.kernel.waiting import TokenBucket
 from msgsim.model.chance import Chance, distribution
 from msgsim.model.failing import failure_rule
 from msgsim.model.service import Context, Service
+from msgsim.services.lambda_function.billing import meter
 from msgsim.services.lambda_function.concurrency import AccountConcurrency
 from msgsim.services.lambda_function.destinations import Destinations, way_to
 from msgsim.services.lambda_function.environments import Environments
@@ -191,4 +192,5 @@ SERVICE = Service(
     connect=connect,
     check=check,
     codes=CODES,
+    meter=meter,
 )

@@ -27,6 +27,7 @@ from msgsim.services.lambda_function.handler import (
 )
 
 PAGE = page_beside(__file__, "lambda.function.md")
+ARCHITECTURES = ("x86_64", "arm64")
 REPORTS = (RAISE, REPORT_FAILED, REPORT_AND_STOP, REPORT_MALFORMED)
 KEYS = ("message", "copy")
 
@@ -112,6 +113,7 @@ class FunctionSpec(Spec):
 
     handler: HandlerSpec
     Runtime: String | None = None
+    Architectures: tuple[Annotated[str, one_of(*ARCHITECTURES)], ...] = ("x86_64",)
     MemorySize: Annotated[int, AwsNumber(PAGE, "MemorySize")] = 128
     Timeout: Annotated[int, AwsNumber(PAGE, "Timeout")] = 3
     ReservedConcurrentExecutions: Annotated[

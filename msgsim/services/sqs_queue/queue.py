@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from msgsim.kernel.sampling import GeometricGaps, Sampler
 from msgsim.kernel.simulation import Simulation
@@ -10,11 +11,11 @@ from msgsim.kernel.waiting import TokenBucket
 from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.ports import ReceiveReply
 from msgsim.services.sqs_queue.attempts import Attempts
-from msgsim.services.sqs_queue.base import UNAVAILABLE, Queue
+from msgsim.services.sqs_queue.base import Queue
 from msgsim.services.sqs_queue.fair import FairState
 from msgsim.services.sqs_queue.fifo import FifoState
 from msgsim.services.sqs_queue.partitions import ACTIONS, Partitions
-from msgsim.services.sqs_queue.rules import INVALID_VALUE
+from msgsim.services.sqs_queue.rules import INVALID_VALUE, batch_error
 from msgsim.services.sqs_queue.standard import StandardState
 from msgsim.services.sqs_queue.stored import Stored
 from msgsim.services.sqs_queue.tenants import FairRules, fair_rules
@@ -70,6 +71,8 @@ class StandardQueue(Queue):
         handed = [delivery]
         if self.on_received is not None:
             self.on_received(now, handed)
+        if self.on_requested is not None:
+            self.on_requested(now, "ReceiveMessage", handed, None)
         poll.reply(handed, None)
         return None
 
@@ -175,7 +178,13 @@ class FifoQueue(Queue):
 
     def accept(self, message: Message, delay_ns: int | None = None) -> str | None:
         """Take one message (SendMessage), if the call quota allows; it has no delay of its own."""
-        return INVALID_VALUE if delay_ns else super().accept(message)
+        return self._refuse("SendMessage", (message,)) if delay_ns else super().accept(message)
+
+    def _refuse(self, action: str, items: Sequence[Any], code: str = INVALID_VALUE) -> str:
+        """Announce a call that is refused before the queue is looked at."""
+        if self.on_requested is not None:
+            self.on_requested(self.sim.now, action, items, code)
+        return code
 
     def deliver(self, message: Message, delay_ns: int | None = None) -> str | None:
         """Take one message, if the call quota allows."""
@@ -192,11 +201,16 @@ class FifoQueue(Queue):
         """
         throttled = () if self.down else self._refused_entries("SendMessage", messages)
         delayed = {index for index, delay_ns in enumerate(delays_ns or ()) if delay_ns}
-        if not throttled and not delayed:
+        size = sum([message.size_bytes for message in messages])
+        if not (throttled or delayed) or self.down or batch_error(len(messages), size):
             return super().accept_batch(messages)
         left = {*range(len(messages))} - {*throttled} - delayed
         granted = [messages[index] for index in sorted(left)]
-        answers = iter(super().accept_batch(granted) if granted else ())
+        if len(throttled) == len(messages):
+            self._refuse("SendMessageBatch", messages, THROTTLED)
+        elif self.on_requested is not None:
+            self.on_requested(self.sim.now, "SendMessageBatch", messages, None)
+        answers = iter(self._accept_each(granted, None) if granted else ())
         return [
             next(answers) if index in left else INVALID_VALUE if index in delayed else THROTTLED
             for index in range(len(messages))
@@ -232,6 +246,8 @@ class FifoQueue(Queue):
             self._arm_next()
             if self.on_repeated is not None:
                 self.on_repeated(now, found)
+            if self.on_requested is not None:
+                self.on_requested(now, "ReceiveMessage", found, None)
             reply(list(found), None)
 
     def _refuse_receive(self, wait_ns: int) -> str | None:
@@ -240,16 +256,19 @@ class FifoQueue(Queue):
     def delete(self, delivery: Delivery) -> str | None:
         """DeleteMessage; an expired handle is refused."""
         if not self.down and not self._spend("DeleteMessage", delivery.message.key.name):
-            return THROTTLED
+            return self._refuse("DeleteMessage", (delivery,), THROTTLED)
         return super().delete(delivery)
 
     def delete_batch(self, deliveries: Sequence[Delivery]) -> list[str | None]:
         """DeleteMessageBatch: one call, one answer for each receipt."""
         if self.down:
-            return [UNAVAILABLE] * len(deliveries)
+            return super().delete_batch(deliveries)
         refused = self._refused_entries("DeleteMessage", [each.message for each in deliveries])
         if not refused:
             return super().delete_batch(deliveries)
+        if self.on_requested is not None:
+            code = THROTTLED if len(refused) == len(deliveries) else None
+            self.on_requested(self.sim.now, "DeleteMessageBatch", deliveries, code)
         return [
             THROTTLED if index in refused else self._delete(delivery)
             for index, delivery in enumerate(deliveries)

@@ -76,11 +76,14 @@ class Upkeep(Redriving):
 
         Visible, delayed and messages in flight go, and a FIFO queue's deduplication memory.
         """
-        if self.down:
-            return UNAVAILABLE
         now = self.sim.now
-        if now < self._purged_ns + PURGE_INTERVAL_NS:
-            return PURGE_IN_PROGRESS
+        error = UNAVAILABLE if self.down else None
+        if error is None and now < self._purged_ns + PURGE_INTERVAL_NS:
+            error = PURGE_IN_PROGRESS
+        if self.on_requested is not None:
+            self.on_requested(now, "PurgeQueue", (), error)
+        if error is not None:
+            return error
         self._purged_ns = now
         for copy in cast("Queue", self).state.purge():
             if self.on_purged is not None:
