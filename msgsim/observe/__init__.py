@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgsim.kernel.signals import Observer
+from msgsim.observe.actions import Actions
 from msgsim.observe.completions import Completions
 from msgsim.observe.conservation import Conservation, Violation
 from msgsim.observe.duplicates import Duplicates
@@ -41,6 +42,7 @@ class Observers:
         self.servers = Servers(system)
         self.shards = Shards(system)
         self.topics = Topics(system, self.entries)
+        self.actions = Actions()
         self.ledger = Ledger(system, self.completions, self.entries)
         self.conservation = Conservation(self.queues, self.ledger)
         self.littles_law = LittlesLaw(self.queues)
@@ -54,6 +56,7 @@ class Observers:
             self.servers,
             self.shards,
             self.topics,
+            self.actions,
             self.ledger,
             self.conservation,
             self.littles_law,
@@ -115,6 +118,7 @@ class Observers:
             "servers": self.servers.to_json(),
             "topics": self.topics.to_json(),
             "streams": self.shards.to_json(),
+            "actions": self.actions.to_json(),
             "invariants": {
                 "checked": self.conservation.checked + self.littles_law.checked,
                 "violated": [violation.to_json() for violation in self.violations],

@@ -93,6 +93,10 @@ class QueueWatch:
             "ghost": self._ghost,
             "dead_lettered": self._dead_lettered,
             "expired": self._expired,
+            "purged": self._purged,
+            "moved_out": self._moved_out,
+            "moved_back": self._moved_back,
+            "rescheduled": self._rescheduled,
             "empty": self._empty,
             "delete_refused": self._delete_refused,
             "throttled": self._throttled,
@@ -196,6 +200,25 @@ class QueueWatch:
 
     def _expired(self, now: int, copy: Any) -> None:
         self.counts["expired"] += 1
+        self._taken_away(now, copy)
+
+    def _purged(self, now: int, copy: Any) -> None:
+        self.counts["purged"] += 1
+        self._taken_away(now, copy)
+
+    def _moved_out(self, now: int, copy: Any) -> None:
+        self.counts["moved_out"] += 1
+        self._taken_away(now, copy)
+
+    def _moved_back(self, now: int, message: Any) -> None:
+        self.counts["moved_back"] += 1
+
+    def _rescheduled(self, now: int, copy: Any, former_ns: int) -> None:
+        self._appearing.remove(former_ns)
+        insort(self._appearing, max(now, copy.visible_from_ns))
+
+    def _taken_away(self, now: int, copy: Any) -> None:
+        """Note that a copy is gone that nobody deleted: from sight, from flight, or delayed."""
         if copy.receives:
             self._left(now, copy)
             return
@@ -318,7 +341,8 @@ class QueueWatch:
     def deleted(self) -> int:
         """Copies deleted by receipt."""
         counts = self.counts
-        return counts["left"] - counts["dead_lettered"] - counts["expired"]
+        taken = ("dead_lettered", "expired", "purged", "moved_out")
+        return counts["left"] - sum(counts[name] for name in taken)
 
     @property
     def empty_receives(self) -> int:

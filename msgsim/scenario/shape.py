@@ -162,7 +162,7 @@ class Shape:
         return found
 
     def listed(self, section: str, kind: str) -> list[Part]:
-        """Read a list section (`workload`, `faults`) whose entries may carry a name."""
+        """Read a list section (`workload`, `faults`, `actions`) whose entries may carry a name."""
         node = self.root.get(section)
         if node is None or not self._is(node, Sequence, section, _LISTED):
             return []
