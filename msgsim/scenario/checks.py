@@ -20,7 +20,7 @@ for _code, _title in {
     "E143": "nothing to simulate",
     "W382": "a workload, fault or action that begins after the end of the run",
 }.items():
-    register(_code, _title, _title)
+    register(_code, _title)
 
 
 def unique_names(parts: list[Part], problems: Problems) -> dict[str, Part]:
@@ -158,7 +158,7 @@ def register_codes() -> None:
     """Make the codes of all services known to `explain`."""
     for service in discover().values():
         for code, title in service.codes.items():
-            register(code, title, title)
+            register(code, title)
 
 
 register_codes()

@@ -36,7 +36,7 @@ for _code, _title in {
     "E131": "a boolean that is neither true nor false",
     "E201": "AWS refuses the value: outside the documented range",
 }.items():
-    register(_code, _title, _title)
+    register(_code, _title)
 
 
 _NAMED = "a mapping: lines such as `Billing: {type: sqs.queue}`"
