@@ -67,6 +67,8 @@ AWS_NAMES = {
     "NumberOfMessagesReceived": "received",
     "NumberOfMessagesDeleted": "deleted",
     "NumberOfEmptyReceives": "empty_receives",
+    "NumberOfDeduplicatedSentMessages": "send_deduplicated",
+    "ApproximateNumberOfNoisyGroups": "noisy_groups",
     "NotVisible": "in_flight",
 }
 """CloudWatch's name of a metric → ours."""
@@ -81,6 +83,7 @@ def _own_measures(watch: QueueWatch) -> dict[str, Measure]:
         "delayed": level(watch.delayed),
         "stored": level(watch.stored),
         "oldest_age": _OldestAge(watch),
+        "noisy_groups": _NoisyGroups(watch),
         "residence": distribution("time", lambda: watch.residences),
         "drain_time": number(lambda: watch.drain_time_ns, "time"),
         "sent": counter(lambda: watch.sent),
@@ -164,6 +167,40 @@ class _OldestAge:
         ages = [age for _, age in self._watch.oldest[window.before[1] : window.after[1]]]
         ends = [window.before[0], window.after[0]]
         return max(ages + ends) / NS_PER_S
+
+
+class _NoisyGroups:
+    """How many message groups of a fair queue are noisy: sampled, none where there are none."""
+
+    dimension = "number"
+    default = "max"
+    stats = ("max", "mean", "end")
+    window_stats = ("max",)
+
+    def __init__(self, watch: QueueWatch) -> None:
+        self._watch = watch
+
+    def value(self, stat: str, elapsed_ns: int) -> float | None:
+        """Return the largest number, the mean of the samples, or the last one."""
+        numbers = [number for _, number in self._watch.noisy]
+        if not numbers:
+            return None
+        if stat == "mean":
+            return sum(numbers) / len(numbers)
+        return float(max(numbers) if stat == "max" else numbers[-1])
+
+    def snapshot(self) -> tuple[int, int]:
+        """Return the number now, and how many samples there are."""
+        return self._watch.noisy_now(), len(self._watch.noisy)
+
+    def at(self, snapshot: tuple[int, int]) -> float | None:
+        """Return the number at that moment."""
+        return float(snapshot[0])
+
+    def between(self, window: Any, stat: str) -> float | None:
+        """Return the largest number sampled in the window."""
+        samples = self._watch.noisy[window.before[1] : window.after[1]]
+        return float(max([number for _, number in samples] + [window.before[0], window.after[0]]))
 
 
 def receives_per_message(watch: QueueWatch) -> float | None:
