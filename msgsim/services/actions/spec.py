@@ -51,7 +51,7 @@ class ActionSpec(Spec):
         if self.purge is not None:
             return f"purge {self.purge}"
         if self.cancel is not None:
-            return f"cancel the message move task of {self.cancel}"
+            return f"cancel the move of {self.cancel}"
         if self.move is not None:
-            return f"move the messages of {self.move} to {self.to or 'their sources'}"
+            return f"move {self.move} to {self.to or 'its sources'}"
         return f"set {self.set_} to {self.to}"
