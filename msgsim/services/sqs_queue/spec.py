@@ -64,7 +64,7 @@ CODES = {
 
 _SENDERS = {"to", "Endpoint"}
 _OTHERS = {"deadLetterTargetArn", "TargetArn", "Destination", "slow", "down", "deny"}
-_OPERATORS = {"purge", "move", "cancel"}
+_OPERATORS = {"purge", "cancel"}
 
 
 def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
@@ -173,7 +173,8 @@ def _unconsumed(name: str, specs: Specs) -> Iterator[Finding]:
     """Advise on a queue that is sent to, and which nobody receives from.
 
     Whoever names it without sending to it, or naming it as a dead-letter queue, counts as a
-    consumer. Dead-letter queues may well fill up: that is what they are for.
+    consumer, and so does a message move task. Dead-letter queues may well fill up: that is what
+    they are for.
     """
     uses = [
         next(step for step in reversed(path) if isinstance(step, str))
