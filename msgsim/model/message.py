@@ -11,6 +11,9 @@ AttributeValue = str | int | float | bool | list[Any]
 
 NO_ATTRIBUTES: Mapping[str, AttributeValue] = {}
 
+NUMBERS_PER_WORKLOAD = 1 << 40
+"""How many numbers a workload has for its messages; where they begin follows from its name."""
+
 
 class Key:
     """The identity by which order is judged: one key of one workload.
@@ -86,6 +89,11 @@ class Message:
         self.grouped = grouped
         self.tries = 1
 
+    @property
+    def label(self) -> str:
+        """What people call it: its workload and the place in it, from 1: `Shop#17`."""
+        return f"{self.key.workload}#{self.number % NUMBERS_PER_WORKLOAD + 1}"
+
     def __repr__(self) -> str:
         return f"<Message {self.number} key={self.key.name} rank={self.rank}>"
 
@@ -96,9 +104,11 @@ class Redrive:
 
     Attributes:
         given_up_by: names of the queues that had dead-lettered it undone.
+        origin: what the message was called before it was moved.
     """
 
     given_up_by: frozenset[str] = frozenset()
+    origin: str = ""
 
 
 def redriven(message: Message, number: int, redrive: Redrive) -> Message:
@@ -122,7 +132,9 @@ def _redriven_kind(kind: Any) -> Any:
     """Return a kind of message that remembers its redrive, at no cost to those that have none."""
     if hasattr(kind, "redrive"):
         return kind
-    return type(f"Redriven{kind.__name__}", (kind,), {"__slots__": ("redrive",)})
+    named = property(lambda message: f"{message.redrive.origin} moved back")
+    body = {"__slots__": ("redrive",), "label": named}
+    return type(f"Redriven{kind.__name__}", (kind,), body)
 
 
 def redrive_of(message: Message) -> Redrive | None:

@@ -125,6 +125,8 @@ class MoveTask:
         given_up_by = known.given_up_by if known is not None else frozenset()
         if isinstance(copy, Moved) and copy.undone:
             given_up_by |= {copy.source.name}
-        message = redriven(copy.message, self.source.next_number(), Redrive(given_up_by))
+        origin = known.origin if known is not None else copy.message.label
+        redrive = Redrive(given_up_by, origin)
+        message = redriven(copy.message, self.source.next_number(), redrive)
         message.deduplication_id = str(message.number) if target.fifo else None
         return message
