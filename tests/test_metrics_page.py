@@ -30,9 +30,17 @@ STATS = {
     "distribution": QUANTILES | {"mean", "min", "max", "count"},
     "level": {"mean", "min", "max", "end"},
     "age": {"max", "mean", "end"},
+    "sampled": {"max", "mean", "end"},
     "number": {"max", "end"},
 }
-USUAL = {"count": "count", "distribution": "mean", "level": "mean", "age": "max", "number": "end"}
+USUAL = {
+    "count": "count",
+    "distribution": "mean",
+    "level": "mean",
+    "age": "max",
+    "sampled": "max",
+    "number": "end",
+}
 OF_A_SHARED_CONSUMER = {
     "unique",
     "delivered.unique",

@@ -14,6 +14,7 @@ from msgsim.cloud.lambda_functions import FunctionEntry
 from msgsim.cloud.mailbox import Mailbox
 from msgsim.cloud.paging import page
 from msgsim.cloud.sns_archive import read_replay_policy
+from msgsim.cloud.sns_quotas import check_policies, check_subscriptions
 from msgsim.cloud.sns_topics import refuse
 from msgsim.kernel.simulation import NS_PER_S
 from msgsim.services.sns import rules
@@ -52,6 +53,8 @@ class SubscriptionOperations:
         for existing in topic.subscriptions:
             if existing.endpoint == endpoint.arn:
                 return {"SubscriptionArn": _same(existing, given).arn}
+        check_subscriptions(topic)
+        check_policies(topic, account.subscriptions.values(), given.get("FilterPolicy", ""))
         protocols = [each.protocol for each in topic.subscriptions]
         largest = int(topic.attributes.get("MaximumMessageSize", rules.DEFAULT_BYTES))
         refuse(rules.check_maximum_size(largest, [*protocols, protocol]))
@@ -232,6 +235,8 @@ class SubscriptionOperations:
             policy = _check_policy(
                 attributes.get("FilterPolicy", ""), attributes.get("FilterPolicyScope")
             )
+            if "FilterPolicy" not in entry.attributes:
+                check_policies(entry.topic, self._account.subscriptions.values(), value)
             entry.subscription.set_filter_policy(policy)
         elif name == "RawMessageDelivery":
             entry.subscription.set_raw(value.lower() == "true")

@@ -44,6 +44,10 @@ EXPIRED = Signal("expired", "retention ended for a copy", ("copy",))
 GHOST = Signal("ghost", "a deleted copy came back from a replica", ("copy",))
 PURGED = Signal("purged", "a purge removed a copy", ("copy",))
 MOVED_OUT = Signal("moved_out", "a message move task took a copy away", ("copy",))
+MOVED_BACK = Signal("moved_back", "a message move task brought a message", ("message",))
+RESCHEDULED = Signal(
+    "rescheduled", "a delayed copy becomes visible at another moment", ("copy", "former_ns")
+)
 REPEATED = Signal("repeated", "a receive was repeated by its attempt id", ("deliveries",))
 
 # Stream.
@@ -91,3 +95,6 @@ SKIPPED = Signal("skipped", "a delivery was recognised as done already", ("deliv
 # Faults.
 FAULT_BEGAN = Signal("fault_began", "a fault began", ("description",))
 FAULT_ENDED = Signal("fault_ended", "a fault ended", ("description",))
+
+# Actions of the scenario.
+ACTED = Signal("acted", "an action was carried out, or refused", ("description", "code"))

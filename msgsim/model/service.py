@@ -13,6 +13,8 @@ from msgsim.model.billing import Meter, Prices
 from msgsim.model.catalog import Page
 from msgsim.model.spec import Spec
 
+Specs = Mapping[str, Spec]
+
 
 @dataclass(slots=True)
 class Context:
@@ -29,6 +31,7 @@ class Context:
             account concurrency); created by whoever asks first.
         duration_ns: how long the run lasts.
         base_path: folder of the scenario file, for files it names.
+        specs: what the scenario says of every component, by name.
     """
 
     sim: Simulation
@@ -38,6 +41,7 @@ class Context:
     shared: dict[str, Any]
     duration_ns: int
     base_path: Path
+    specs: Specs = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,6 @@ class Finding:
     hint: str | None = None
 
 
-Specs = Mapping[str, Spec]
 Check = Callable[[str, Spec, Specs], Iterable[Finding]]
 
 

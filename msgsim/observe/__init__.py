@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgsim.kernel.signals import Observer
+from msgsim.observe.actions import Actions
 from msgsim.observe.asynchronous import Asynchronous
 from msgsim.observe.completions import Completions
 from msgsim.observe.conservation import Conservation, Violation
@@ -47,6 +48,7 @@ class Observers:
         self.shards = Shards(system)
         self.topics = Topics(system, self.entries)
         self.cost = Cost(system, self.entries)
+        self.actions = Actions()
         self.ledger = Ledger(system, self.completions, self.entries)
         self.conservation = Conservation(self.queues, self.ledger)
         self.littles_law = LittlesLaw(self.queues)
@@ -63,6 +65,7 @@ class Observers:
             self.shards,
             self.topics,
             self.cost,
+            self.actions,
             self.ledger,
             self.conservation,
             self.littles_law,
@@ -127,6 +130,7 @@ class Observers:
             "topics": self.topics.to_json(),
             "streams": self.shards.to_json(),
             "cost": self.cost.to_json(),
+            "actions": self.actions.to_json(),
             "invariants": {
                 "checked": self.conservation.checked + self.littles_law.checked,
                 "violated": [violation.to_json() for violation in self.violations],

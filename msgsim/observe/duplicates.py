@@ -1,10 +1,11 @@
 """Duplicates: processings beyond the first of each message, by cause, and attempts per message.
 
-Causes: *queue redelivery*, a later receive of the same copy; *replica*, a copy that came back
-after its delete; *producer retry*, another copy of the same message; *delivery retry*, a copy that
-a topic delivered again because an answer was lost; *replay*, one from a topic's archive; *consumer
-retry*, the same copy once more within the consumer (a batch of a stream, or an asynchronous event,
-tried again, or a request that was answered too late).
+Causes: *queue redelivery*, a later receive of the same copy; *replica*, a copy that came back after
+its delete; *producer retry*, another copy of the same message; *delivery retry*, a copy that a
+topic delivered again because an answer was lost; *replay*, one from a topic's archive; *redrive*,
+one that a message move task brought although the message had been done; *consumer retry*, the same
+copy once more within the consumer (a batch of a stream, or an asynchronous event, tried again, or a
+request that was answered too late).
 
 A handler with idempotency recognises records that it has done, and skips them: processed with
 success, but without an effect on the outside world. *Effects* are the processings not skipped.
@@ -24,7 +25,7 @@ from msgsim.kernel.signals import Listener, Signal
 from msgsim.model.message import Copy, Delivery
 from msgsim.observe.completions import Completions, Stream
 from msgsim.observe.histogram import Durations
-from msgsim.observe.journal import DELIVERED_AGAIN, REPLAYED, RESENT
+from msgsim.observe.journal import DELIVERED_AGAIN, MOVED, REPLAYED, RESENT
 from msgsim.observe.measure import Measure, counter, distribution
 from msgsim.observe.queue_watch import QueueWatch
 from msgsim.observe.queues import Queues
@@ -35,6 +36,7 @@ REPLICA = "replica"
 PRODUCER_RETRY = "producer retry"
 DELIVERY_RETRY = "delivery retry"
 REPLAY = "replay"
+REDRIVE = "redrive"
 CONSUMER_RETRY = "consumer retry"
 CAUSES = (
     QUEUE_REDELIVERY,
@@ -42,6 +44,7 @@ CAUSES = (
     PRODUCER_RETRY,
     DELIVERY_RETRY,
     REPLAY,
+    REDRIVE,
     CONSUMER_RETRY,
 )
 
@@ -93,10 +96,15 @@ class SubscriberDuplicates:
 
     def other_copies(self, what: NDArray[np.int64]) -> None:
         """Take note of processings of other copies of messages that had been done."""
-        replayed = (what & REPLAYED) != 0
-        delivered = ~replayed & ((what & DELIVERED_AGAIN) != 0)
-        resent = ~replayed & ~delivered & ((what & RESENT) != 0)
-        counts = {REPLAY: int(replayed.sum()), PRODUCER_RETRY: int(resent.sum())}
+        moved = (what & MOVED) != 0
+        replayed = ~moved & ((what & REPLAYED) != 0)
+        delivered = ~moved & ~replayed & ((what & DELIVERED_AGAIN) != 0)
+        resent = ~moved & ~replayed & ~delivered & ((what & RESENT) != 0)
+        counts = {
+            REDRIVE: int(moved.sum()),
+            REPLAY: int(replayed.sum()),
+            PRODUCER_RETRY: int(resent.sum()),
+        }
         counts[DELIVERY_RETRY] = len(what) - sum(counts.values())
         self.causes.update({cause: count for cause, count in counts.items() if count})
 

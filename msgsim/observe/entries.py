@@ -2,8 +2,9 @@
 
 A client that got no answer, or an application that repeats itself, may place a message twice. An
 *extra copy* is every effect of a send (stored, accepted, or recognised as a duplicate) after the
-message's first effect at the same entry. Ranks of a key are dense, so one number per key, and the
-messages that clients still try to send, are all that needs remembering.
+message's first effect at the same entry; what a message move task brings is none. Ranks of a key
+are dense, so one number per key, and the messages that clients still try to send, are all that
+needs remembering.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.model.message import Copy, Message
+from msgsim.model.message import Copy, Message, redrive_of
 from msgsim.observe.measure import Measure, counter
 from msgsim.observe.ranks import Ranks
 from msgsim.observe.system import System
@@ -173,7 +174,7 @@ class Entries:
 
         def sent(now: int, copy: Copy) -> None:
             total.count += 1
-            if first(copy.message) is False:
+            if first(copy.message) is False and redrive_of(copy.message) is None:
                 taken[name, copy.message.key.workload].stored_again += 1
 
         def stored(now: int, shard: Any, message: Message) -> None:

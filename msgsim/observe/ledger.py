@@ -4,13 +4,13 @@ In = out, per row:
 
     published + extra copies + moved in
       = done + waiting + in flight + delayed + in transit + dead-lettered + expired
-        + deduplicated + filtered + refused + discarded (+ lost)
+        + purged + moved + deduplicated + filtered + refused + discarded (+ lost)
 
 - *published*: messages of the workloads on the subscriber's routes, each counted once.
 - *extra copies*: effects of a send beyond the message's first (see `entries`), and deliveries that
   a subscription repeats (an answer was lost, an archive is replayed).
-- *moved in*: copies that redrive, a subscription or a function's failure put here as dead letters
-  (or anything else that no route explains).
+- *moved in*: copies that redrive, a subscription or a function's failure put here as dead letters,
+  that a message move task brought (or anything else that no route explains).
 - *done*: copies processed with success at least once. It takes precedence: a copy whose delete
   failed and which waits again, or is dead-lettered afterwards, is done.
 - *waiting*, *in flight*, *delayed*: copies held by the subscriber at the end, by its own account.
@@ -18,6 +18,9 @@ In = out, per row:
 - *in transit*: held by a client, a topic or a subscription at the end.
 - *dead-lettered*, *expired*: copies that left that way; from a subscription too. Records that a
   stream trimmed before a consumer had read them are expired for that consumer.
+- *purged*: removed by a purge. *moved*: taken out by a message move task, which sends a new
+  message; where that arrives it has moved in. A message that was dead-lettered here and moved back
+  has two entries: it ended once, and came once more.
 - *deduplicated*: sends acknowledged and not kept, by the entry or the subscriber.
 - *filtered*: kept out by a filter policy. *refused*: given up by the publisher; it counts on each
   of the workload's rows.
@@ -36,7 +39,7 @@ from typing import Any
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.model.message import Copy, Message
+from msgsim.model.message import Copy, Message, redrive_of
 from msgsim.model.routes import Route
 from msgsim.observe.completions import Completions
 from msgsim.observe.entries import Entries
@@ -44,7 +47,16 @@ from msgsim.observe.measure import Measure, counter, number
 from msgsim.observe.system import System, announces, holding
 
 HELD = ("waiting", "in_flight", "delayed", "in_transit")
-ENDED = ("dead_lettered", "expired", "deduplicated", "filtered", "refused", "discarded")
+ENDED = (
+    "dead_lettered",
+    "expired",
+    "purged",
+    "moved",
+    "deduplicated",
+    "filtered",
+    "refused",
+    "discarded",
+)
 _REMEMBERED = 65_536
 
 
@@ -148,7 +160,8 @@ class Ledger:
         ours = set(row.workloads)
 
         def sent(now: int, copy: Copy) -> None:
-            if copy.message.key.workload not in ours:
+            message = copy.message
+            if message.key.workload not in ours and redrive_of(message) is None:
                 row.moved_in += 1
 
         def deduplicated(now: int, message: Message) -> None:
@@ -304,7 +317,7 @@ class Ledger:
             "dead_lettered.never_processed": counter(lambda: row.dead_unprocessed),
             "dead_lettered.processed": counter(lambda: row.dead_processed),
         }
-        for line in ("dead_lettered", "expired", "filtered", "discarded"):
+        for line in ("dead_lettered", "expired", "purged", "moved", "filtered", "discarded"):
             found[line] = self._line(row, line)
         return found
 
@@ -355,6 +368,15 @@ def _of_subscriber(row: Row) -> dict[str, Listener]:
     def expired(now: int, copy: Copy) -> None:
         row.end("expired", copy)
 
+    def purged(now: int, copy: Copy) -> None:
+        row.end("purged", copy)
+
+    def moved_out(now: int, copy: Copy) -> None:
+        row.end("moved", copy)
+
+    def moved_back(now: int, message: Message) -> None:
+        row.moved_in += 1
+
     def dropped(now: int, copy: Copy, reason: str) -> None:
         row.reasons[reason] += 1
         row.end("discarded", copy)
@@ -364,5 +386,8 @@ def _of_subscriber(row: Row) -> dict[str, Listener]:
         "filtered": filtered,
         "dead_lettered": dead_lettered,
         "expired": expired,
+        "purged": purged,
+        "moved_out": moved_out,
+        "moved_back": moved_back,
         "dropped": dropped,
     }

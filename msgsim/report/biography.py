@@ -33,6 +33,8 @@ SENTENCES = {
     "ghost": "back from a replica after its delete",
     "purged": "removed by a purge",
     "moved_out": "taken away by a message move task",
+    "moved_back": "sent anew by a message move task",
+    "rescheduled": "its delay was changed",
     "deduplicated": "acknowledged as a duplicate, not kept",
     "repeated": "received again by the attempt id",
     "stored": "stored by the shard",

@@ -69,7 +69,7 @@ def _cost(cost: dict[str, Any]) -> CostData:
 
 
 def fault_bands(run: Run) -> list[FaultBand]:
-    """Return the faults of a run as bands of time."""
+    """Return the faults of a run as bands of time, and its actions as moments."""
     end_s = run.simulated_ns / NS_PER_S
     found = []
     for part in run.scenario.of_section("faults"):
@@ -80,6 +80,9 @@ def fault_bands(run: Run) -> list[FaultBand]:
             lasts_s = end_s if spec.for_ is None else spec.for_ / NS_PER_S
             last_s = min(end_s, begin_s + lasts_s)
             found.append(FaultBand(begin_s, last_s, text))
+    for at_ns, _, what, refused in run.observers.actions.done:
+        if refused is None:
+            found.append(FaultBand(at_ns / NS_PER_S, at_ns / NS_PER_S, what))
     return found
 
 

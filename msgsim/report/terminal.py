@@ -26,6 +26,8 @@ LINES = {
     "in_transit": "in transit",
     "dead_lettered": "dead-lettered",
     "expired": "expired",
+    "purged": "purged",
+    "moved": "moved away",
     "deduplicated": "deduplicated",
     "filtered": "filtered",
     "refused": "refused",
@@ -171,7 +173,8 @@ def _ledger(run: dict[str, Any], paint: Paint, variant: str = "") -> Iterator[st
 
 def _origin(row: dict[str, Any], extra: str) -> str:
     if row["moved_in"]:
-        return f" ({number(row['moved_in'])} moved in)"
+        published = f"{number(row['published'])} published + " if row["published"] else ""
+        return f" ({published}{number(row['moved_in'])} moved in{extra})"
     return f" ({number(row['published'])} published{extra})" if extra else ""
 
 

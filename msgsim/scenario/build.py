@@ -81,6 +81,7 @@ def build(scenario: Scenario, seed: int | None = None, replication: int = 0) -> 
         shared={},
         duration_ns=scenario.duration_ns,
         base_path=scenario.base_path,
+        specs=scenario.specs(),
     )
     services = discover()
     problems = Problems()

@@ -92,7 +92,7 @@ class Scenario:
         base_path: folder that relative file names start from.
         tree: what the user wrote, with overrides applied.
         header: seed, duration and the other scalar sections.
-        parts: resources, workloads and faults by name, in order.
+        parts: resources, workloads, faults and actions by name, in order.
         rules: the expectations.
         assumptions: overrides of labelled assumptions, by kind and name.
         variants: variant name → paths and the nodes to put there.
@@ -137,7 +137,7 @@ class Scenario:
         return {part.name: part.spec for part in self.parts.values()}
 
     def of_section(self, section: str) -> list[Part]:
-        """Return the parts of one section: `resources`, `workload` or `faults`."""
+        """Return the parts of one section: `resources`, `workload`, `faults` or `actions`."""
         return [part for part in self.parts.values() if section_of(part.kind) == section]
 
     def replace(self, path: str, value: object) -> Scenario:
@@ -156,7 +156,8 @@ class Scenario:
 
 def section_of(kind: str) -> str:
     """Return the section in which parts of a kind are written."""
-    return {"workload": "workload", "fault": "faults"}.get(kind, "resources")
+    listed = {"workload": "workload", "fault": "faults", "action": "actions"}
+    return listed.get(kind, "resources")
 
 
 def as_text(value: Any) -> Any:

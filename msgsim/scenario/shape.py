@@ -36,7 +36,7 @@ for _code, _title in {
     "E131": "a boolean that is neither true nor false",
     "E201": "AWS refuses the value: outside the documented range",
 }.items():
-    register(_code, _title, _title)
+    register(_code, _title)
 
 
 _NAMED = "a mapping: lines such as `Billing: {type: sqs.queue}`"
@@ -162,7 +162,7 @@ class Shape:
         return found
 
     def listed(self, section: str, kind: str) -> list[Part]:
-        """Read a list section (`workload`, `faults`) whose entries may carry a name."""
+        """Read a list section (`workload`, `faults`, `actions`) whose entries may carry a name."""
         node = self.root.get(section)
         if node is None or not self._is(node, Sequence, section, _LISTED):
             return []

@@ -482,3 +482,21 @@ def test_file_names_are_safe_and_never_meet():
     assert "/" not in file_name("queue", "../../etc/passwd")
     assert file_name("queue", "a/b") != file_name("queue", "a:b")
     assert len(file_name("x" * 500)) < 100
+
+
+def test_an_action_is_a_dashed_line_and_a_fault_a_band() -> None:
+    """What lasts no time cannot be shaded; both say what they were."""
+    from matplotlib.figure import Figure
+
+    from msgsim.report.figures.data import FaultBand
+    from msgsim.report.figures.panels import shade_faults
+
+    axes = Figure().subplots(2)
+    for panel in axes:
+        panel.set_xlim(0, 100)
+    shade_faults(list(axes), [FaultBand(20, 40, "Q is down"), FaultBand(70, 70, "purge Q")], 100)
+    for panel in axes:
+        assert [line.get_xdata()[0] for line in panel.lines] == [70]
+        assert len(panel.patches) == 1
+    texts = {text.get_text() for text in axes[0].texts}
+    assert {"Q is down", "purge Q"} <= texts

@@ -96,6 +96,7 @@ def test_a_disabled_mapping_leaves_the_queue_alone() -> None:
 # Failures ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance("SQS C09")
 def test_c09_a_failed_batch_comes_back_after_its_visibility_timeout() -> None:
     """Invocation 1 has receive count 1; invocation 2 comes at least 5 s later with count 2; then
     the queue is empty. Source: LocalStack's AWS-validated
@@ -114,6 +115,7 @@ def test_c09_a_failed_batch_comes_back_after_its_visibility_timeout() -> None:
     assert list(system["Orders"].holds()) == []
 
 
+@pytest.mark.conformance("SQS C10")
 def test_c10_fifo_reports_leave_exactly_what_was_listed() -> None:
     """Messages 1–4 of one group; the handler lists 2, 3, 4, then 4. Invocation 1 = 1, 2, 3, 4
     (count 1), invocation 2 = 2, 3, 4 (count 2), no third; 4 in the dead-letter queue; 1–3 deleted.
@@ -244,6 +246,7 @@ def test_q2_a_poison_message_stops_its_group_and_no_other() -> None:
 # Scaling and concurrency ------------------------------------------------------------------------
 
 
+@pytest.mark.conformance("SQS C11")
 @pytest.mark.parametrize("ramp", ["linear", "step"])
 def test_c11_the_ramp_to_1250(ramp: str) -> None:
     """An endless backlog, a function that does not finish, account concurrency 5,000: c = 5 right

@@ -57,7 +57,7 @@ class Course:
 
 @dataclass(frozen=True)
 class FaultBand:
-    """A fault that lasted from `begin_s` to `end_s`, in words: `BillingFn 5 × slower`."""
+    """A fault from `begin_s` to `end_s`, in words; an action, which lasts no time, likewise."""
 
     begin_s: float
     end_s: float

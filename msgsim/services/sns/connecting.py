@@ -12,7 +12,12 @@ from msgsim.model.service import Context
 from msgsim.model.spec import read_bool
 from msgsim.services.sns.courier import Courier, FifoCourier
 from msgsim.services.sns.courier_out import PeopleCourier, WebCourier
-from msgsim.services.sns.delivered import Dress, Envelope, without_group
+from msgsim.services.sns.delivered import (
+    LAMBDA_PAYLOAD_BYTES,
+    Dress,
+    Envelope,
+    without_group,
+)
 from msgsim.services.sns.delivery_policy import read_policy_of
 from msgsim.services.sns.endpoint import Endpoint
 from msgsim.services.sns.retry import NS_PER_S, RetryPolicy
@@ -21,6 +26,8 @@ from msgsim.services.sns.subscription import HandOver, Subscription, at_most_ten
 from msgsim.services.sns.topic import Topic
 
 KIND = "sns.subscription"
+TOO_LARGE = "RequestTooLargeException"
+ALWAYS_FITS_BYTES = LAMBDA_PAYLOAD_BYTES // 8
 
 
 def connect_subscription(
@@ -49,8 +56,7 @@ def attach(
 ) -> None:
     """Let a subscription lead to a queue or a function, with what either one gets."""
     if subscription.protocol == "lambda":
-        invoke: HandOver = endpoint.invoke_async
-        subscription.lead_to(invoke, dead_letters)
+        subscription.lead_to(_invoking(endpoint.invoke_async, topic), dead_letters)
         return
     accept: HandOver = getattr(endpoint, "deliver", endpoint.accept)
     subscription.lead_to(accept, dead_letters, at_most_ten_attributes(accept))
@@ -58,6 +64,21 @@ def attach(
         subscription.dress(_enveloped_without_group(topic.envelope), without_group)
     else:
         subscription.dress(topic.envelope)
+
+
+def _invoking(invoke: HandOver, topic: Topic) -> HandOver:
+    """Refuse what does not fit into an asynchronous invoke (LAMBDA): a client-side error.
+
+    Small messages are not measured: their event is below the limit whatever it adds to them.
+    """
+
+    def hand_over(message: Message) -> str | None:
+        if message.size_bytes > ALWAYS_FITS_BYTES and topic.envelope is not None:
+            fits = topic.envelope.event_bytes(message) <= LAMBDA_PAYLOAD_BYTES
+            return invoke(message) if fits else TOO_LARGE
+        return invoke(message)
+
+    return hand_over
 
 
 def _enveloped_without_group(envelope: Envelope | None) -> Dress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgsim.model.catalog import page_beside
 from msgsim.model.chance import TimeDistribution
@@ -95,6 +95,8 @@ class InlineSubscription(_Delivery):
 
 class SubscriptionSpec(_Delivery):
     """Properties of `sns.subscription`; `latency` is the hop from publish to hand-over."""
+
+    live: ClassVar[frozenset[str]] = frozenset({"FilterPolicy"})
 
     TopicArn: Annotated[String, RefTo("sns.topic")]
     Endpoint: Annotated[String, RefTo("sqs.queue", "lambda.function", "sns.endpoint")]

@@ -169,6 +169,14 @@ class FifoTopic(Topic):
         for subscription in self.subscriptions:
             subscription.archive = self.archive
 
+    def spread_over_groups(self) -> None:
+        """Turn high throughput on (`FifoThroughputScope: MessageGroup`): the topic's own rates end.
+
+        Ids are compared within a group from now on; those accepted before are forgotten.
+        """
+        self._messages = self._octets = None
+        self._deduplication.compare_within_groups()
+
     @property
     def content_based(self) -> bool:
         """`ContentBasedDeduplication`."""

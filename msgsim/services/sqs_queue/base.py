@@ -58,6 +58,8 @@ class Queue(Upkeep):
         facts.GHOST,
         facts.PURGED,
         facts.MOVED_OUT,
+        facts.MOVED_BACK,
+        facts.RESCHEDULED,
         facts.REPEATED,
     )
 
