@@ -67,6 +67,12 @@ INVOKE_THROTTLED = Signal("invoke_throttled", "an invocation was refused", ("cod
 CRASHED = Signal("crashed", "a worker died with messages in hand", ("deliveries",))
 POLLERS = Signal("pollers", "the number of pollers changed", ("count",))
 
+# Fleets that grow and shrink, and alarms.
+RESIZED = Signal("resized", "the size of a fleet changed", ("desired", "running", "starting"))
+LEFT = Signal("left", "a worker left the fleet for good", ("reason", "deliveries"))
+SCALED = Signal("scaled", "a scaling policy changed the desired size", ("policy", "desired"))
+ALARM_CHANGED = Signal("alarm_changed", "an alarm changed its state", ("state", "reason"))
+
 # Faults.
 FAULT_BEGAN = Signal("fault_began", "a fault began", ("description",))
 FAULT_ENDED = Signal("fault_ended", "a fault ended", ("description",))
