@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from msgsim.kernel.signals import Observer
+from msgsim.observe.alarms import Alarms
 from msgsim.observe.completions import Completions
 from msgsim.observe.conservation import Conservation, Violation
 from msgsim.observe.duplicates import Duplicates
 from msgsim.observe.entries import Entries
+from msgsim.observe.fleets import Fleets
 from msgsim.observe.latency import Latency
 from msgsim.observe.ledger import Ledger
 from msgsim.observe.littles_law import LittlesLaw
@@ -39,6 +41,8 @@ class Observers:
         self.ordering = Ordering(system, self.completions, self.entries)
         self.duplicates = Duplicates(system, self.completions, self.queues)
         self.servers = Servers(system)
+        self.fleets = Fleets(system)
+        self.alarms = Alarms(system)
         self.shards = Shards(system)
         self.topics = Topics(system, self.entries)
         self.ledger = Ledger(system, self.completions, self.entries)
@@ -52,6 +56,8 @@ class Observers:
             self.ordering,
             self.duplicates,
             self.servers,
+            self.fleets,
+            self.alarms,
             self.shards,
             self.topics,
             self.ledger,
@@ -71,7 +77,8 @@ class Observers:
 
     def settle(self, now: int) -> None:
         """Bring everything up to date, so that metrics may be asked in the middle of a run."""
-        for observer in (self.completions, self.queues, self.servers, self.shards):
+        sized = (self.fleets, self.alarms)
+        for observer in (self.completions, self.queues, self.servers, *sized, self.shards):
             observer.settle(now)
 
     def forget(self, now: int) -> None:
@@ -90,6 +97,8 @@ class Observers:
             queue.forget(now)
         for server in self.servers.watches.values():
             server.forget()
+        self.fleets.forget()
+        self.alarms.forget()
 
     def finish(self, now: int) -> None:
         """End the run: ask who still holds what, and check the invariants. Called once."""
@@ -113,6 +122,8 @@ class Observers:
             "duplicates": self.duplicates.to_json(),
             "queues": self.queues.to_json(),
             "servers": self.servers.to_json(),
+            "fleets": self.fleets.to_json(),
+            "alarms": self.alarms.to_json(),
             "topics": self.topics.to_json(),
             "streams": self.shards.to_json(),
             "invariants": {

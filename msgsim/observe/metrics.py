@@ -50,6 +50,8 @@ class Sources(Protocol):
     ledger: Any
     queues: Any
     servers: Any
+    fleets: Any
+    alarms: Any
     shards: Any
     entries: Any
     topics: Any
@@ -231,6 +233,8 @@ class Metrics:
             **sources.shards.measures(target),
             **sources.queues.measures(target),
             **sources.servers.measures(target),
+            **sources.fleets.measures(target),
+            **sources.alarms.measures(target),
         }
 
     def _of_subscriber(self, name: str) -> dict[str, Measure]:
