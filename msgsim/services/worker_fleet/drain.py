@@ -95,7 +95,7 @@ class Member:
         self.threads = []
         return lost
 
-    def finish(self, queue: Polled, done: Callable[[Member], Any]) -> None:
+    def finish(self, done: Callable[[Member], Any]) -> None:
         """Take nothing more, and call `done(self)` when every thread has finished.
 
         What waits in the client's buffer has not been begun: it becomes visible again.
@@ -110,13 +110,12 @@ class Member:
         for thread in self.threads:
             thread.leave(left)
         if self.buffer is not None:
-            buffered, waiting = list(self.buffer.held), self.buffer
-            self.buffer.held.clear()
-            release(queue, buffered)
-            waiting.close()
+            self.buffer.close()
 
-
-def release(queue: Polled, deliveries: list[Delivery]) -> None:
-    """Make messages visible again at once."""
-    for delivery in deliveries:
-        queue.change_visibility(delivery, 0)
+    def release(self, queue: Polled) -> None:
+        """Stop at once, and make everything in hand visible again."""
+        if self.buffer is not None:
+            self.buffer.close()
+            self.buffer = None
+        for delivery in self.kill("stopped"):
+            queue.change_visibility(delivery, 0)

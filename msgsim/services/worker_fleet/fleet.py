@@ -22,7 +22,6 @@ from msgsim.services.worker_fleet.drain import (
     Leaving,
     Member,
     Spot,
-    release,
 )
 from msgsim.services.worker_fleet.heartbeat import Beats
 from msgsim.services.worker_fleet.prefetch import Buffer, Fetching
@@ -330,14 +329,14 @@ class Fleet(Component):
         if member.state != RUNNING:
             self._forget(member, reason, [])
         elif leaving.mode == "release":
-            release(self.queue, member.kill("stopped"))
+            member.release(self.queue)
             self._forget(member, reason, [])
         elif leaving.mode == "none" or not leaving.grace_ns:
             self._forget(member, reason, member.kill("stopped"))
         else:
             member.state = LEAVING
             self.sim.after(leaving.grace_ns, self._cut_off, member, reason)
-            member.finish(self.queue, lambda left: self._forget(left, reason, []))
+            member.finish(lambda left: self._forget(left, reason, []))
 
     def _cut_off(self, member: Member, reason: str) -> None:
         """The grace is over: what is still in hand stays in flight until its timeout."""

@@ -57,6 +57,7 @@ class Buffer:
         self._waiting: deque[ReceiveReply] = deque()
         self._asking = False
         self._failures = 0
+        self._dead = False
         self.closed = False
         self.held: deque[Delivery] = deque()
         self.delete = queue.delete
@@ -71,13 +72,16 @@ class Buffer:
         self._hand_out()
 
     def close(self) -> None:
-        """Fetch no more; threads that wait are told that nothing comes."""
+        """Fetch no more, and let go of what waits here: it has not been begun.
+
+        A fetch that is under way is waited for, because it would get what was just let go.
+        """
         self.closed = True
         self._hand_out()
 
     def give_up(self) -> list[Delivery]:
-        """Return what waits in the buffer, and forget it."""
-        self.closed = True
+        """End at once; return what waits in the buffer, which nobody will work on."""
+        self.closed = self._dead = True
         left = list(self.held)
         self.held.clear()
         self._waiting.clear()
@@ -85,16 +89,23 @@ class Buffer:
 
     def _hand_out(self) -> None:
         held, waiting = self.held, self._waiting
+        if self.closed:
+            if not self._asking:
+                self._let_go()
+            return
         while waiting and held:
             delivery = held.popleft()
             if self._fetching.drop_expired and delivery.deadline_ns <= self._sim.now:
                 continue
             waiting.popleft()([delivery], None)
-        if not self.closed:
-            self._fetch()
-        elif not self._asking:
-            while waiting:
-                waiting.popleft()([], None)
+        self._fetch()
+
+    def _let_go(self) -> None:
+        """Make everything visible again, and tell the threads that wait that nothing comes."""
+        while self.held:
+            self._queue.change_visibility(self.held.popleft(), 0)
+        while self._waiting:
+            self._waiting.popleft()([], None)
 
     def _fetch(self) -> None:
         room = self._fetching.most + len(self._waiting) - len(self.held)
@@ -118,6 +129,8 @@ class Buffer:
 
     def _fetched(self, deliveries: Sequence[Delivery], error: str | None = None) -> None:
         self._asking = False
+        if self._dead:
+            return
         if error is None:
             self._failures = 0
         self.held.extend(deliveries)

@@ -59,7 +59,7 @@ class FleetSpec(Spec):
 
     queue: Annotated[String, RefTo("sqs.queue")]
     preset: Annotated[str | None, one_of(*presets.named(PAGE))] = None
-    workers: Whole | None = None
+    workers: Positive | None = None
     handler: WorkSpec
     threads: Positive = 1
     MaxNumberOfMessages: Annotated[int, AwsNumber(PAGE, "MaxNumberOfMessages")] = 1
@@ -100,10 +100,8 @@ class FleetSpec(Spec):
     @model_validator(mode="after")
     def _some(self) -> FleetSpec:
         if self.workers is None and self.scaling is None:
-            hint = "add it, such as workers: 10, or scaling: {max: 20, …}"
+            hint = "add it, such as workers: 10"
             raise FieldError("E104", "worker.fleet needs `workers`", hint)
-        if self.workers == 0 and self.scaling is None:
-            raise FieldError("E130", "a fleet that does not scale needs at least 1 worker")
         return self
 
     @property
