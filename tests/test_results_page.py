@@ -15,7 +15,7 @@ PAGE = PACKAGE / "experiment" / "results.md"
 SECTIONS = sections(PAGE)
 BY_NAME = {"workloads", "ledger", "latency", "order", "duplicates", "queues", "servers", "topics"}
 BY_NAME |= {"fleets", "alarms"}
-LEAVES = {"concurrency_limits", "in_flight_limits", "kinds"}
+LEAVES = {"concurrency_limits", "in_flight_limits", "kinds", "threads"}
 
 
 @pytest.fixture(scope="module")

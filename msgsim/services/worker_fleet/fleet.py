@@ -221,6 +221,11 @@ class Fleet(Component):
         return most * self.shape.threads
 
     @property
+    def threads(self) -> int:
+        """How many poll loops each worker has."""
+        return self.shape.threads
+
+    @property
     def running(self) -> int:
         """How many workers are in service."""
         return sum(member.state == RUNNING for member in self._members.values())
