@@ -116,10 +116,11 @@ def _draw_size(axes: Axes, size: Course, end_s: float, label: str) -> None:
     times = np.append(size.time_s, end_s)
     counts = np.append(size.mean, size.mean[-1:])
     axes.plot(times, counts, drawstyle="steps-post", color=INK, linewidth=1.4, zorder=3)
-    at = int(size.mean.argmax())
+    last = int(np.flatnonzero(size.mean == size.mean.max())[-1])
     text = axes.annotate(
-        plain(label), (size.time_s[at], size.mean[at]), xytext=(0, 4),
-        textcoords="offset points", color=INK, fontsize=FONT_PT - 1, va="bottom",
+        plain(label), (times[last + 1], 0.84 * size.mean[last]), xytext=(5, 0),
+        textcoords="offset points", color=INK, fontsize=FONT_PT - 1, va="top",
+        ha="left" if times[last + 1] < 0.8 * end_s else "right",
     )  # fmt: skip
     halo(text)
 
