@@ -245,9 +245,7 @@ def test_a_queue_nobody_uses_stops_reporting_after_six_hours() -> None:
 
     Source: SQS Developer Guide, monitoring with CloudWatch.
     """
-    system = HandBuilt(
-        {"Orders": {"type": "sqs.queue"}, "Backlog": alarm()}, assumptions=AT_ONCE
-    )
+    system = HandBuilt({"Orders": {"type": "sqs.queue"}, "Backlog": alarm()}, assumptions=AT_ONCE)
     system.send_at("28830s", "Orders")  # half a minute after eight hours
     system.run("9h")
     found = changes(system)

@@ -256,9 +256,7 @@ def test_the_buffer_is_lost_in_a_crash() -> None:
 
 def test_a_heartbeat_ends_after_its_maximum() -> None:
     """Renewed at 20 s and 40 s to 30 s, and not at 60 s: the message is back at 70 s."""
-    system = built(
-        handler={"time": "300s"}, heartbeat={"every": "20s", "to": "30s", "most": "50s"}
-    )
+    system = built(handler={"time": "300s"}, heartbeat={"every": "20s", "to": "30s", "most": "50s"})
     system.send("Orders")
     system.run("2m")
     assert times(system, "returned", "Orders") == [70.0]

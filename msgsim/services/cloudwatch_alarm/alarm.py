@@ -153,9 +153,7 @@ class Alarm(Component):
         )
         number, key = self._next_number(), self._key
         fifo = f"{self.name}-{number}" if getattr(topic, "fifo", False) else None
-        message = Message(
-            number, key, key.issued, now, len(body), body=body, deduplication_id=fifo
-        )
+        message = Message(number, key, key.issued, now, len(body), body=body, deduplication_id=fifo)
         key.issued += 1
         if self.on_published is not None:
             self.on_published(now, message)

@@ -95,6 +95,4 @@ class Rule:
         count = sum(self.breaches(value) for value in real)
         few = "" if state != INSUFFICIENT_DATA else ", too few to tell"
         noun = "datapoint" if len(real) == 1 else "datapoints"
-        return (
-            f"{count} of the last {len(real)} {noun} ({listed}) {words} {self.threshold:g}{few}"
-        )
+        return f"{count} of the last {len(real)} {noun} ({listed}) {words} {self.threshold:g}{few}"

@@ -140,4 +140,3 @@ def _action(field: str, index: int, text: str, specs: Specs) -> Iterator[Finding
         (field, index),
         meant,
     )
-

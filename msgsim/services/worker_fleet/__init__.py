@@ -11,9 +11,11 @@ from msgsim.model.chance import Chance, distribution
 from msgsim.model.failing import failure_rule
 from msgsim.model.service import Context, Service
 from msgsim.services.worker_fleet.building import autoscaler_of, shape_of
-from msgsim.services.worker_fleet.fleet import BackOff, Crash, Fleet, Routine
+from msgsim.services.worker_fleet.fleet import Fleet
+from msgsim.services.worker_fleet.groups import PAGE
 from msgsim.services.worker_fleet.heartbeat import Beats
-from msgsim.services.worker_fleet.spec import CODES, PAGE, FleetSpec, check
+from msgsim.services.worker_fleet.routine import BackOff, Crash, Routine
+from msgsim.services.worker_fleet.spec import CODES, FleetSpec, check
 from msgsim.units import duration_ns
 
 KIND = "worker.fleet"

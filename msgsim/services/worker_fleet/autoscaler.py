@@ -121,9 +121,7 @@ class Autoscaler:
         wanted = rules.wanted(fleet.desired - warming, beyond)
         if wanted is None:
             return
-        if wanted > fleet.desired:
-            self._set(wanted, name)
-        elif not warming and wanted < fleet.desired:
+        if wanted > fleet.desired or not warming:
             self._set(wanted, name)
 
     def _cooling(self, rules: PolicyRules) -> bool:

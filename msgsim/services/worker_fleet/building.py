@@ -13,7 +13,6 @@ from msgsim.model.service import Context
 from msgsim.services.worker_fleet.autoscaler import Autoscaler, Pods, Tracking
 from msgsim.services.worker_fleet.daemons import JobWorker, Sqsd, SqsdWorker
 from msgsim.services.worker_fleet.drain import Leaving, Spot
-from msgsim.services.worker_fleet.fleet import Shape
 from msgsim.services.worker_fleet.groups import (
     PAGE,
     DemandSpec,
@@ -26,6 +25,7 @@ from msgsim.services.worker_fleet.groups import (
 from msgsim.services.worker_fleet.pods import PodRules, PodScaler
 from msgsim.services.worker_fleet.prefetch import Fetching
 from msgsim.services.worker_fleet.presets import startup
+from msgsim.services.worker_fleet.routine import Shape
 from msgsim.services.worker_fleet.scaling import PolicyRules, Step, TargetTracking, TrackingRules
 from msgsim.services.worker_fleet.spec import FleetSpec
 from msgsim.services.worker_fleet.worker import Worker

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from msgsim.model.service import Finding, Specs
-from msgsim.services.worker_fleet.groups import PAGE, PolicySpec, ScalingSpec
+from msgsim.services.worker_fleet.groups import PAGE, PolicySpec, ScalingSpec, StepSpec
 
 if TYPE_CHECKING:
     from msgsim.services.worker_fleet.spec import FleetSpec
@@ -59,9 +61,7 @@ def _sizes(name: str, fleet: FleetSpec, scaling: ScalingSpec) -> Iterator[Findin
 
 def _rules(name: str, scaling: ScalingSpec) -> Iterator[Finding]:
     given = [
-        word
-        for word in ("target_tracking", "keda", "demand")
-        if getattr(scaling, word) is not None
+        word for word in ("target_tracking", "keda", "demand") if getattr(scaling, word) is not None
     ]
     if len(given) > 1 or (scaling.policies and {"keda", "demand"} & {*given}):
         both = " and ".join([*given, *(["policies"] if scaling.policies else [])])
@@ -90,22 +90,17 @@ def _policy(policy: PolicySpec, where: tuple[str | int, ...]) -> Iterator[Findin
         message = "AWS refuses this (ValidationError): ScalingAdjustment is for SimpleScaling"
         hint = "write it into StepAdjustments"
         yield Finding("E354", message, (*where, "ScalingAdjustment"), hint)
-    spans = sorted(
-        (
-            float("-inf") if each.MetricIntervalLowerBound is None else (
-                each.MetricIntervalLowerBound
-            ),
-            float("inf") if each.MetricIntervalUpperBound is None else (
-                each.MetricIntervalUpperBound
-            ),
-        )
-        for each in policy.StepAdjustments
-    )
-    overlapping = any(one[1] > two[0] for one, two in zip(spans, spans[1:], strict=False))
+    spans = sorted(_span(each) for each in policy.StepAdjustments)
+    overlapping = any(one[1] > two[0] for one, two in pairwise(spans))
     if overlapping or any(low >= high for low, high in spans):
         message = "AWS refuses this (ValidationError): the intervals of the steps overlap"
         hint = "each interval ends where the next begins"
         yield Finding("E354", message, (*where, "StepAdjustments"), hint)
+
+
+def _span(step: StepSpec) -> tuple[float, float]:
+    low, high = step.MetricIntervalLowerBound, step.MetricIntervalUpperBound
+    return -inf if low is None else low, inf if high is None else high
 
 
 def _exclusive(name: str, fleet: FleetSpec) -> Iterator[Finding]:

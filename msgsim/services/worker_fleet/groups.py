@@ -79,9 +79,9 @@ class PolicySpec(Spec):
     StepAdjustments: tuple[StepSpec, ...] = ()
     MinAdjustmentMagnitude: Positive = 1
     Cooldown: Annotated[int, AwsNumber(PAGE, "Cooldown")] = 300
-    EstimatedInstanceWarmup: Annotated[
-        int | None, AwsNumber(PAGE, "EstimatedInstanceWarmup")
-    ] = None
+    EstimatedInstanceWarmup: Annotated[int | None, AwsNumber(PAGE, "EstimatedInstanceWarmup")] = (
+        None
+    )
 
 
 class KedaSpec(Spec):

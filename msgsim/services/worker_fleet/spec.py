@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import PrivateAttr, model_validator
 
-from msgsim.model.chance import TimeDistribution
+from msgsim.model.chance import TimeDistribution, distribution
 from msgsim.model.failing import Failing
 from msgsim.model.service import Finding, Specs
 from msgsim.model.spec import (
@@ -197,7 +197,9 @@ def _timeout(name: str, fleet: FleetSpec, timeout_ns: int) -> Iterator[Finding]:
     mean = fleet.handler.time.mean
     if mean is None:
         return
-    in_a_row = fleet.MaxNumberOfMessages if fleet.order == "sequence" else 1
+    mean += _job_start(fleet)
+    one_by_one = fleet.order == "parallel" or fleet.prefetch is not None
+    in_a_row = 1 if one_by_one else fleet.MaxNumberOfMessages
     if mean * in_a_row > timeout_ns:
         yield Finding(
             "W250",
@@ -207,3 +209,12 @@ def _timeout(name: str, fleet: FleetSpec, timeout_ns: int) -> Iterator[Finding]:
             (),
             "raise VisibilityTimeout, take fewer messages at a time, or add a heartbeat",
         )
+
+
+def _job_start(fleet: FleetSpec) -> float:
+    """Return how long a job's container takes to start on average (ns); 0 for other workers."""
+    if fleet.job is None:
+        return 0.0
+    if fleet.job.startup is not None:
+        return fleet.job.startup.mean or 0.0
+    return distribution(PAGE.assumptions()["batch_job_start"].value).mean
