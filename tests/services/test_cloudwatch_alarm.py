@@ -296,6 +296,60 @@ def test_metrics_of_a_queue(metric: str, statistic: str, threshold: int, operato
     assert ALARM in [now for _, now in changes(system, "Seen")]
 
 
+EVERY_SERVICE = """
+msgsim: 1
+duration: 10m
+resources:
+  Orders: {type: sqs.queue}
+  Packers: {type: worker.fleet, queue: Orders, workers: 2, handler: {time: 1s}}
+  News: {type: sns.topic, Subscription: [{Protocol: lambda, Endpoint: MailFn}]}
+  MailFn: {type: lambda.function, ReservedConcurrentExecutions: 3, handler: {time: 2s}}
+  Clicks: {type: kinesis.stream, ShardCount: 1}
+  ClicksFn: {type: lambda.function, handler: {time: 20s}}
+  ClicksMap: {type: lambda.event_source_mapping, EventSourceArn: Clicks, FunctionName: ClicksFn,
+              StartingPosition: TRIM_HORIZON}
+  Watched:
+    type: cloudwatch.alarm
+    MetricName: %s
+    Dimensions: %s
+    Statistic: %s
+    Threshold: %s
+    ComparisonOperator: GreaterThanOrEqualToThreshold
+    EvaluationPeriods: 1
+workload:
+  - {to: Orders, rate: 1/s}
+  - {to: News, rate: 3/s}
+  - {to: Clicks, rate: 1200/s, until: 3m, retry: none}
+"""
+
+
+@pytest.mark.parametrize(
+    ("metric", "resource", "statistic", "reached", "beyond"),
+    [
+        ("NumberOfMessagesPublished", "News", "Sum", 180, 181),
+        ("Invocations", "MailFn", "Sum", 60, 181),
+        ("Throttles", "MailFn", "Sum", 1, 10_000),
+        ("ConcurrentExecutions", "MailFn", "Maximum", 3, 4),
+        ("Duration", "MailFn", "Average", 2_000, 2_001),
+        ("IteratorAge", "ClicksMap", "Maximum", 60_000, 600_000),
+        ("IncomingRecords", "Clicks", "Sum", 60_000, 61_200),
+        ("WriteProvisionedThroughputExceeded", "Clicks", "Sum", 11_000, 12_001),
+        ("GroupInServiceInstances", "Packers", "Minimum", 2, 3),
+        ("GroupDesiredCapacity", "Packers", "Average", 2, 3),
+    ],
+)
+def test_metrics_of_other_services(
+    metric: str, resource: str, statistic: str, reached: int, beyond: int
+) -> None:
+    """180 messages a minute, three of which can be handled at once in 2 s each; a shard that takes
+    1,000 of 1,200 records a second; a function that needs 20 s for each batch of a stream.
+    """
+    for threshold, expected in ((reached, True), (beyond, False)):
+        text = EVERY_SERVICE % (metric, resource, statistic, threshold)
+        watch = msgsim.run(msgsim.load_text(text)).runs[0].observers.alarms.watches["Watched"]
+        assert (watch.alarms > 0) == expected, (threshold, watch.changes)
+
+
 # Whatever is observed ---------------------------------------------------------------------------
 
 SCALED = """
