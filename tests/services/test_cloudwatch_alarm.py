@@ -455,6 +455,19 @@ def test_findings(more: dict[str, Any], expected: list[str]) -> None:
     assert [code for code in codes(resources) if code.startswith("E36")] == expected
 
 
+@pytest.mark.parametrize("value", [["Orders"], [{"Name": "QueueName"}], {"QueueName": "Orders"}])
+def test_dimensions_that_name_no_resource(value: Any) -> None:
+    with pytest.raises(ValueError, match="Dimensions"):
+        HandBuilt({"Orders": {"type": "sqs.queue"}, "Backlog": alarm(Dimensions=value)})
+
+
+def test_dimensions_as_in_cloudformation() -> None:
+    written = alarm(Dimensions=[{"Name": "QueueName", "Value": "Orders"}])
+    system = HandBuilt({"Orders": {"type": "sqs.queue"}, "Backlog": written}, assumptions=AT_ONCE)
+    system.run("2m")
+    assert changes(system) == [(60.0, OK)]
+
+
 def test_a_wrong_action_is_shown_where_it_stands() -> None:
     text = SCALED.replace("[Packers.Out, Ops]", "[Packers.Ot]")
     with pytest.raises(msgsim.ProblemError) as raised:

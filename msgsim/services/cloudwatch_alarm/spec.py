@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from msgsim.model.catalog import page_beside
 from msgsim.model.service import Finding, Specs, kind_of
-from msgsim.model.spec import AwsNumber, Number, RefTo, Spec, String, one_of
+from msgsim.model.spec import (
+    AwsNumber,
+    FieldError,
+    Number,
+    Parsed,
+    RefTo,
+    Spec,
+    String,
+    one_of,
+)
 from msgsim.problems import did_you_mean, quote
 from msgsim.services.cloudwatch_alarm.evaluation import COMPARISONS, TREATMENTS
 from msgsim.services.cloudwatch_alarm.metrics import KINDS, METRICS, of_kind
@@ -23,11 +32,23 @@ ACTIONS = {
 }
 
 
+def _resource(value: Any) -> str:
+    """Read the name of a resource, or CloudFormation's list of one dimension with that value."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        value = value[0].get("Value", value)
+    if not isinstance(value, str):
+        hint = "such as Dimensions: Orders, or [{Name: QueueName, Value: Orders}]"
+        raise FieldError("E130", "Dimensions is the name of one resource", hint)
+    return str(value)
+
+
 class AlarmSpec(Spec):
     """Properties of `cloudwatch.alarm`, in AWS's spelling; `Dimensions` names a resource."""
 
     MetricName: String
-    Dimensions: Annotated[String, RefTo(*KINDS)]
+    Dimensions: Annotated[
+        str, Parsed(_resource, {"type": ["string", "array"], "examples": ["Orders"]}), RefTo(*KINDS)
+    ]
     Threshold: Number
     ComparisonOperator: Annotated[str, one_of(*COMPARISONS)]
     Namespace: Annotated[str | None, one_of(*METRICS)] = None
