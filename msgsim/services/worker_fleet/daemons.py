@@ -59,10 +59,11 @@ class SqsdWorker(Worker):
 
     def _drop(self, delivery: Delivery, now: int) -> None:
         """Delete a message that is older than RetentionPeriod, unseen by the application."""
-        fleet = self._fleet
-        delivery.copy.gone = True
-        if self._queue.delete(delivery) is None and fleet.on_dropped is not None:
-            fleet.on_dropped(now, delivery.copy, "RetentionPeriod")
+        fleet, copy = self._fleet, delivery.copy
+        if self._queue.delete(delivery) is None and not copy.gone:
+            copy.gone = True
+            if fleet.on_dropped is not None:
+                fleet.on_dropped(now, copy, "RetentionPeriod")
         self._let_go.append(delivery)
         self._next()
 
