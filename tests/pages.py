@@ -21,6 +21,9 @@ resources:
   BillingMap: {type: lambda.event_source_mapping, EventSourceArn: Billing,
                FunctionName: BillingFn, BatchSize: 1}
   Workers: {type: worker.fleet, queue: Billing, workers: 2, handler: {time: 100ms}}
+  Backlog: {type: cloudwatch.alarm, MetricName: ApproximateNumberOfMessagesVisible,
+            Dimensions: Billing, Threshold: 100, ComparisonOperator: GreaterThanThreshold,
+            EvaluationPeriods: 1, AlarmActions: [Orders]}
   Clicks: {type: kinesis.stream, ShardCount: 2}
   Reader: {type: kinesis.consumer, StreamARN: Clicks, handler: {time: 1ms}}
   ClicksFn: {type: lambda.function, handler: {time: 10ms}}

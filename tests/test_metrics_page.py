@@ -20,6 +20,7 @@ TARGETS = {
     "stream's mapping": ["ClicksMap"],
     "queue's mapping": ["BillingMap"],
     "fleet": ["Workers"],
+    "alarm": ["Backlog"],
     "function behind a mapping": ["BillingFn", "ClicksFn"],
     "function invoked by a topic": ["MailFn"],
     "`total`, `consumer`": ["total", "consumer"],

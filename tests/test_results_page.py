@@ -25,8 +25,10 @@ BY_NAME = {
     "asynchronous",
     "topics",
     "theory",
+    "fleets",
+    "alarms",
 }
-LEAVES = {"concurrency_limits", "in_flight_limits", "kinds"}
+LEAVES = {"concurrency_limits", "in_flight_limits", "kinds", "threads"}
 
 
 @pytest.fixture(scope="module")

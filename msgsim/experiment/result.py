@@ -131,6 +131,7 @@ def _run(run: Run) -> dict[str, Any]:
         "routes": [_route(route) for route in run.system.routes],
         "concurrency_limits": _told(run, "concurrency_limit"),
         "in_flight_limits": _told(run, "in_flight_limit"),
+        "threads": _told(run, "threads"),
         **seen,
         "theory": beside(run.scenario, seen, run.system.assumptions),
     }

@@ -92,6 +92,12 @@ REPEATED_EVENT = Signal("repeated_event", "a finished event came back", ("messag
 STORE_CALLED = Signal("store_called", "the idempotency store was called", ("operation",))
 SKIPPED = Signal("skipped", "a delivery was recognised as done already", ("delivery",))
 
+# Fleets that grow and shrink, and alarms.
+RESIZED = Signal("resized", "the size of a fleet changed", ("desired", "running", "starting"))
+LEFT = Signal("left", "a worker left the fleet for good", ("reason", "deliveries"))
+SCALED = Signal("scaled", "a scaling policy changed the desired size", ("policy", "desired"))
+ALARM_CHANGED = Signal("alarm_changed", "an alarm changed its state", ("state", "reason"))
+
 # Faults.
 FAULT_BEGAN = Signal("fault_began", "a fault began", ("description",))
 FAULT_ENDED = Signal("fault_ended", "a fault ended", ("description",))

@@ -6,12 +6,14 @@ from typing import Any
 
 from msgsim.kernel.signals import Observer
 from msgsim.observe.actions import Actions
+from msgsim.observe.alarms import Alarms
 from msgsim.observe.asynchronous import Asynchronous
 from msgsim.observe.completions import Completions
 from msgsim.observe.conservation import Conservation, Violation
 from msgsim.observe.cost import Cost
 from msgsim.observe.duplicates import Duplicates
 from msgsim.observe.entries import Entries
+from msgsim.observe.fleets import Fleets
 from msgsim.observe.latency import Latency
 from msgsim.observe.ledger import Ledger
 from msgsim.observe.littles_law import LittlesLaw
@@ -45,6 +47,8 @@ class Observers:
         self.servers = Servers(system)
         self.mappings = Mappings(system)
         self.asynchronous = Asynchronous(system)
+        self.fleets = Fleets(system)
+        self.alarms = Alarms(system)
         self.shards = Shards(system)
         self.topics = Topics(system, self.entries)
         self.cost = Cost(system, self.entries)
@@ -62,6 +66,8 @@ class Observers:
             self.servers,
             self.mappings,
             self.asynchronous,
+            self.fleets,
+            self.alarms,
             self.shards,
             self.topics,
             self.cost,
@@ -83,7 +89,8 @@ class Observers:
 
     def settle(self, now: int) -> None:
         """Bring everything up to date, so that metrics may be asked in the middle of a run."""
-        for observer in (self.completions, self.queues, self.servers, self.shards):
+        sized = (self.fleets, self.alarms)
+        for observer in (self.completions, self.queues, self.servers, *sized, self.shards):
             observer.settle(now)
 
     def forget(self, now: int) -> None:
@@ -102,6 +109,8 @@ class Observers:
             queue.forget(now)
         for server in self.servers.watches.values():
             server.forget()
+        self.fleets.forget()
+        self.alarms.forget()
 
     def finish(self, now: int) -> None:
         """End the run: ask who still holds what, and check the invariants. Called once."""
@@ -127,6 +136,8 @@ class Observers:
             "servers": self.servers.to_json(),
             "mappings": self.mappings.to_json(),
             "asynchronous": self.asynchronous.to_json(),
+            "fleets": self.fleets.to_json(),
+            "alarms": self.alarms.to_json(),
             "topics": self.topics.to_json(),
             "streams": self.shards.to_json(),
             "cost": self.cost.to_json(),

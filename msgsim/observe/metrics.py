@@ -52,6 +52,8 @@ class Sources(Protocol):
     servers: Any
     mappings: Any
     asynchronous: Any
+    fleets: Any
+    alarms: Any
     shards: Any
     entries: Any
     topics: Any
@@ -237,6 +239,8 @@ class Metrics:
             **sources.servers.measures(target),
             **sources.mappings.measures(target),
             **sources.asynchronous.measures(target),
+            **sources.fleets.measures(target),
+            **sources.alarms.measures(target),
         }
 
     def _of_subscriber(self, name: str) -> dict[str, Measure]:

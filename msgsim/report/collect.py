@@ -142,11 +142,29 @@ def _servers(
                 _course(server["concurrency"]),
                 end_s,
                 limit,
-                "workers" if fleet else "concurrency limit",
+                _counted(plain, name).removeprefix("busy ") if fleet else "concurrency limit",
                 faults=faults,
-                counted="busy workers" if fleet else "concurrent executions",
+                counted=_counted(plain, name) if fleet else "concurrent executions",
+                size=_size(plain, name),
+                size_name="in service",
             ),
         )
+
+
+def _counted(plain: dict[str, Any], name: str) -> str:
+    return "busy workers" if plain["threads"].get(name, 1) == 1 else "busy threads"
+
+
+def _size(plain: dict[str, Any], name: str) -> Course | None:
+    """Return how many workers, or threads of them, were in service, if that ever changed."""
+    fleet = plain["fleets"].get(name)
+    if fleet is None:
+        return None
+    course, threads = _course(fleet["workers"]), plain["threads"].get(name, 1)
+    if not course.mean.size or (course.mean == course.mean[0]).all():
+        return None
+    high = None if course.high is None else course.high * threads
+    return Course(course.time_s, course.mean * threads, high)
 
 
 def _orders(run: Run) -> Iterable[tuple[str, OrderData]]:

@@ -14,6 +14,7 @@ from msgsim.report.beside_theory import theory_lines
 from msgsim.report.money import breakdown, cost_lines
 from msgsim.report.remarks import assumed_order, remarks
 from msgsim.report.side_by_side import comparison, stored_and_refused
+from msgsim.report.sizes import alarms, fleets
 from msgsim.report.text import Paint, columns, counted, number, quantity, seconds, share
 
 WIDTH = 80
@@ -89,7 +90,8 @@ def _firsts(plain: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _blocks(run: dict[str, Any], paint: Paint) -> list[list[str]]:
     parts = (_ledger(run, paint), _subscribers(run, paint), _queues(run, paint))
-    more = (_servers(run, paint), _streams(run, paint), cost_lines(run, paint))
+    sizes = (fleets(run, paint), alarms(run, paint))
+    more = (_servers(run, paint), *sizes, _streams(run, paint), cost_lines(run, paint))
     return [list(part) for part in (*parts, *more)]
 
 

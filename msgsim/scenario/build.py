@@ -133,12 +133,24 @@ def routes(scenario: Scenario) -> list[Route]:
     senders: dict[str, list[str]] = {}
     for part in scenario.of_section("workload"):
         senders.setdefault(_value(part, "to"), []).append(part.name)
+    for part in parts.values():
+        for topic in _notified(part, parts):
+            senders.setdefault(topic, []).append(part.name)
     found = []
     for part in parts.values():
         route = _route(part, parts, senders)
         if route is not None:
             found.append(route)
     return found
+
+
+def _notified(part: Part, parts: dict[str, Part]) -> list[str]:
+    """Return the topics that an alarm publishes to, each once."""
+    if part.kind != "cloudwatch.alarm":
+        return []
+    spec: Any = part.spec
+    targets = {text: None for _, _, text in spec.actions()}
+    return [name for name in targets if name in parts and parts[name].kind == "sns.topic"]
 
 
 def _route(part: Part, parts: dict[str, Part], senders: dict[str, list[str]]) -> Route | None:

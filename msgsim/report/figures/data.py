@@ -117,6 +117,8 @@ class ConcurrencyData:
         throttles: refused invocations per bucket of time, in `mean`; None if unknown.
         faults: bands to shade.
         counted: what `running` counts, the words on the axis: `busy workers`.
+        size: how many there were to be busy, where that changed; None where it did not.
+        size_name: what the line of `size` is called: `workers in service`.
     """
 
     name: str
@@ -127,6 +129,8 @@ class ConcurrencyData:
     throttles: Course | None = None
     faults: Sequence[FaultBand] = ()
     counted: str = "concurrent executions"
+    size: Course | None = None
+    size_name: str = "size"
 
 
 @dataclass(frozen=True, eq=False)
