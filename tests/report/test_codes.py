@@ -13,11 +13,10 @@ from msgsim.problems import CODES, PAGES, register
 from msgsim.report.codes import FILE, PARTS, code_text, written
 
 
-def test_every_code_has_a_page_and_every_page_a_code() -> None:
+def test_every_code_has_a_page() -> None:
     """On failure: add `CODE: {cause: …, rule: …, fix: …}` to `msgsim/report/codes.yaml`."""
     missing = {code: title for code, title in sorted(CODES.items()) if code not in written()}
     assert not missing
-    assert not set(written()) - set(CODES)
 
 
 @pytest.mark.parametrize("code", sorted(written()))
