@@ -31,7 +31,11 @@ def build(name: str, spec: FleetSpec, context: Context) -> Fleet:
         _routine(spec, context),
         sim.times(name, "handler", spec.handler.time.resolve(context.base_path)),
         _back_off(name, context),
-        fails=failure_rule(spec.handler, lambda: context.sim.sampler(name, "fails", Uniform(0, 1))),
+        fails=failure_rule(
+            spec.handler,
+            lambda: context.sim.sampler(name, "fails", Uniform(0, 1)),
+            lambda: context.sim.now,
+        ),
         receive_time=_call_time(name, "receive_time", spec.receive_time, context),
         delete_time=_call_time(name, "delete_time", spec.delete_time, context),
         crashes=[
