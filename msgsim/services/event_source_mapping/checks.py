@@ -221,7 +221,7 @@ def _timeouts(mapping: MappingSpec, queue: Any, function: Any) -> Iterator[Findi
 def _redrive(mapping: MappingSpec, queue: Any, function: Any) -> Iterator[Finding]:
     code = function.handler
     policy = queue.RedrivePolicy
-    if policy is None and (code.fails > 0 or code.fails_if):
+    if policy is None and (code.fails > 0 or code.fails_if or code.fails_during):
         yield Finding(
             "W213",
             f"{mapping.FunctionName} fails at times, and {mapping.EventSourceArn} has no "
@@ -242,6 +242,9 @@ def _redrive(mapping: MappingSpec, queue: Any, function: Any) -> Iterator[Findin
 def _reserved(name: str, mapping: MappingSpec, function: Any, specs: Specs) -> Iterator[Finding]:
     reserved = function.ReservedConcurrentExecutions
     if reserved is None:
+        return
+    if mapping.ProvisionedPollerConfig is not None:
+        yield from _reserved_for_pollers(mapping, reserved)
         return
     if mapping.ScalingConfig is None:
         yield Finding(
@@ -269,6 +272,20 @@ def _reserved(name: str, mapping: MappingSpec, function: Any, specs: Specs) -> I
             "advises at least 5",
             (),
             "reserve 5 or more, or set MaximumConcurrency",
+        )
+
+
+def _reserved_for_pollers(mapping: MappingSpec, reserved: int) -> Iterator[Finding]:
+    config = mapping.ProvisionedPollerConfig
+    assert config is not None
+    wanted = config.MaximumPollers * PAGE.quota("invocations_per_poller")
+    if wanted > reserved:
+        yield Finding(
+            "W215",
+            f"{config.MaximumPollers} event pollers may run {wanted:,} invocations at once, but "
+            f"{mapping.FunctionName} reserves {reserved:,}: the others are throttled",
+            ("ProvisionedPollerConfig", "MaximumPollers"),
+            f"reserve at least {wanted:,}, or lower MaximumPollers",
         )
 
 

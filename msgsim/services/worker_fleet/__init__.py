@@ -37,7 +37,11 @@ def build(name: str, spec: FleetSpec, context: Context) -> Fleet:
         _routine(spec, context),
         sim.times(name, "handler", spec.handler.time.resolve(context.base_path)),
         back_off,
-        fails=failure_rule(spec.handler, lambda: context.sim.sampler(name, "fails", Uniform(0, 1))),
+        fails=failure_rule(
+            spec.handler,
+            lambda: context.sim.sampler(name, "fails", Uniform(0, 1)),
+            lambda: context.sim.now,
+        ),
         receive_time=receive_time if spec.prefetch is None else None,
         delete_time=_call_time(name, "delete_time", spec.delete_time, context),
         crashes=[
