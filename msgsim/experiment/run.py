@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from msgsim.kernel.signals import Observer
 from msgsim.observe import Observers, default_observers
@@ -22,6 +22,21 @@ STEPS = 200
 
 EVENT_BUDGET = 500_000_000
 """Events after which a run is taken for a runaway loop."""
+
+
+
+@runtime_checkable
+class Clocked(Protocol):
+    """A further observer that looks at the end of each period, between two events."""
+
+    period_ns: int
+
+    def tick(self, now: int) -> None:
+        """Look, at the end of a period."""
+
+    def finish(self, now: int) -> None:
+        """End the run."""
+
 
 Progress = Callable[[float, int], Any]
 Stop = Callable[[], bool]
@@ -40,6 +55,7 @@ class Run:
         events: events handled.
         wall_s: how long it took on this machine.
         partial: True when it was interrupted; the clock then stopped short of the duration.
+        clocked: further observers that look at the end of each of their periods.
     """
 
     scenario: Scenario
@@ -50,6 +66,7 @@ class Run:
     events: int = 0
     wall_s: float = 0.0
     partial: bool = False
+    clocked: Sequence[Clocked] = ()
 
     @property
     def seed(self) -> int:
@@ -82,7 +99,8 @@ def prepare(
     system = build(scenario, seed, replication)
     watching = default_observers(system)
     system.observe([*watching.list, *observers])
-    return Run(scenario, variant, replication, system, watching)
+    clocked = [each for each in observers if isinstance(each, Clocked)]
+    return Run(scenario, variant, replication, system, watching, clocked=clocked)
 
 
 def drive(
@@ -110,8 +128,14 @@ def drive(
     with quiet_collector():
         run.system.start()
         warm_up = run.system.warm_up_ns
-        for moment in _moments(run.system.duration_ns, [*moments, warm_up]):
+        own = _moments(run.system.duration_ns, [*moments, warm_up])
+        for moment in _with_periods(own, run.clocked):
             sim.run(moment, max_events)
+            for each in run.clocked:
+                if moment and moment % each.period_ns == 0:
+                    each.tick(moment)
+            if moment not in own:
+                continue
             watching.tick(moment)
             if moment == warm_up and warm_up:
                 watching.forget(moment)
@@ -121,13 +145,32 @@ def drive(
                 run.partial = True
                 break
     watching.finish(sim.now)
+    for each in run.clocked:
+        each.finish(sim.now)
     run.events = sim.events_handled
     run.wall_s = time.perf_counter() - begun
 
 
-def _moments(duration_ns: int, watched: Sequence[int]) -> list[int]:
+def _moments(duration_ns: int, watched: Sequence[int]) -> dict[int, None]:
     steps = {duration_ns * step // STEPS for step in range(1, STEPS + 1)}
-    return sorted(steps | {moment for moment in watched if 0 <= moment <= duration_ns})
+    wanted = steps | {moment for moment in watched if 0 <= moment <= duration_ns}
+    return dict.fromkeys(sorted(wanted))
+
+
+def _with_periods(own: dict[int, None], clocked: Sequence[Clocked]) -> Iterator[int]:
+    """Yield the run's own pauses and, between them, the ends of others' periods."""
+    last = 0
+    for moment in own:
+        ends = {
+            end
+            for each in clocked
+            for end in range(
+                (last // each.period_ns + 1) * each.period_ns, moment, each.period_ns
+            )
+        }
+        yield from sorted(ends)
+        yield moment
+        last = moment
 
 
 @contextmanager

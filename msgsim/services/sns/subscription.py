@@ -118,6 +118,11 @@ class Subscription(Component):
         self._dead_letters = target
 
     @property
+    def has_dead_letters(self) -> bool:
+        """Whether what is given up has a queue to go to."""
+        return self._dead_letters is not None
+
+    @property
     def filter_policy_scope(self) -> Scope:
         """`MessageAttributes` or `MessageBody`, of the policy set last."""
         return "MessageAttributes" if self.filter_policy is None else self.filter_policy.scope
