@@ -24,7 +24,6 @@ EVENT_BUDGET = 500_000_000
 """Events after which a run is taken for a runaway loop."""
 
 
-
 @runtime_checkable
 class Clocked(Protocol):
     """A further observer that looks at the end of each period, between two events."""
@@ -164,9 +163,7 @@ def _with_periods(own: dict[int, None], clocked: Sequence[Clocked]) -> Iterator[
         ends = {
             end
             for each in clocked
-            for end in range(
-                (last // each.period_ns + 1) * each.period_ns, moment, each.period_ns
-            )
+            for end in range((last // each.period_ns + 1) * each.period_ns, moment, each.period_ns)
         }
         yield from sorted(ends)
         yield moment

@@ -8,7 +8,7 @@ component; adding one edits no list. The page `cloudwatch` defines every metric.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -36,25 +36,26 @@ class CloudWatch:
     """Observer: every metric of every component.
 
     Args:
-        system: what is observed.
+        system: the shape of what is observed, its routes; the components are those it hears.
         period_ns: how long a period is; a minute, as these services report.
     """
 
     def __init__(self, system: System, period_ns: int = MINUTE_NS) -> None:
         self.period_ns = period_ns
         self._desk = Desk(system, period_ns)
-        self._twins: dict[str, list[Twin]] = {
-            name: [kind.make(component, self._desk) for kind in _kinds() if kind.applies(component)]
-            for name, component in system.components.items()
-        }
-        self._listeners = {
-            name: [twin.listeners() for twin in twins] for name, twins in self._twins.items()
-        }
+        self._twins: dict[str, list[Twin]] = {}
+        self._heard: dict[str, list[Mapping[str, Listener]]] = {}
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:
-        """Let the component's twin listen."""
-        heard = self._listeners.get(component.name, ())
-        return several([found[signal.name] for found in heard if signal.name in found])
+        """Let the component's twins listen; they are made when the component is first bound."""
+        name = component.name
+        if name not in self._twins:
+            made = [
+                kind.make(component, self._desk) for kind in _kinds() if kind.applies(component)
+            ]
+            self._twins[name] = made
+            self._heard[name] = [twin.listeners() for twin in made]
+        return several([found[signal.name] for found in self._heard[name] if signal.name in found])
 
     def tick(self, now: int) -> None:
         """Report what is reported once a period; called at the end of each (ns)."""

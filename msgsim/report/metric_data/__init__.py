@@ -126,9 +126,7 @@ def _write_lines(path: str | os.PathLike[str], found: list[Series]) -> None:
     """Write a line for each result, with what was asked for it beside it."""
     with streamed(path) as stream:
         data = metric_data(found)
-        for query, result in zip(
-            data["MetricDataQueries"], data["MetricDataResults"], strict=True
-        ):
+        for query, result in zip(data["MetricDataQueries"], data["MetricDataResults"], strict=True):
             stream.write(json.dumps(result | query, allow_nan=False) + "\n")
 
 
