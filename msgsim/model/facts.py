@@ -51,6 +51,7 @@ TRIMMED = Signal(
     ("shard", "count", "consumer"),
 )
 READ_THROTTLED = Signal("read_throttled", "a shard refused a read", ("shard",))
+RESHARDED = Signal("resharded", "shards closed and their children opened", ("parents", "children"))
 
 # Consumers: worker fleets, mappings, and functions invoked asynchronously.
 TAKEN = Signal("taken", "a stream consumer or function got copies", ("deliveries",))
@@ -66,6 +67,9 @@ COLD_START = Signal("cold_start", "an environment was initialised", ("init_ns",)
 INVOKE_THROTTLED = Signal("invoke_throttled", "an invocation was refused", ("code",))
 CRASHED = Signal("crashed", "a worker died with messages in hand", ("deliveries",))
 POLLERS = Signal("pollers", "the number of pollers changed", ("count",))
+
+# Actions.
+ACTED = Signal("acted", "a scheduled action was carried out or refused", ("description", "code"))
 
 # Faults.
 FAULT_BEGAN = Signal("fault_began", "a fault began", ("description",))

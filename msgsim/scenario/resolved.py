@@ -19,7 +19,7 @@ def resolved_text(scenario: Scenario) -> str:
     lines = [*_header(scenario), "resources:"]
     for part in scenario.of_section("resources"):
         lines += [f"  {part.name}:", f"    type: {part.kind}", *_properties(part, "    ")]
-    for section in ("workload", "faults"):
+    for section in ("workload", "faults", "actions"):
         parts = scenario.of_section(section)
         if parts:
             lines.append(f"{section}:")

@@ -250,8 +250,10 @@ def test_a_consumer_that_is_too_slow_falls_behind() -> None:
 @pytest.mark.parametrize(
     ("properties", "code"),
     [
-        ("", "E301"),
-        (", StreamModeDetails: {StreamMode: ON_DEMAND}", "E301"),
+        (", ShardCount: 2, StreamModeDetails: {StreamMode: ON_DEMAND}", "E233"),
+        (", ShardCount: 2, WarmThroughputMiBps: 10", "E233"),
+        (", ShardCount: 2, RecordDistributionStrategy: AUTO", "E233"),
+        (", RecordDistributionStrategy: auto", "E204"),
         (", StreamModeDetails: {StreamMode: PROVISIONED}", "E230"),
         (", ShardCount: 2, StreamModeDetails: {StreamMode: provisioned}", "E204"),
         (", ShardCount: 2, MaxRecordSizeInKiB: 512", "E201"),
@@ -260,7 +262,7 @@ def test_a_consumer_that_is_too_slow_falls_behind() -> None:
     ],
 )
 def test_streams_that_are_refused(properties: str, code: str) -> None:
-    """What CreateStream refuses, or what is not modelled yet, is said before the run."""
+    """What CreateStream refuses is said before the run."""
     text = f"""
 duration: 1s
 resources: {{Clicks: {{type: kinesis.stream{properties}}}}}

@@ -12,6 +12,9 @@ HOUR_NS = 3600 * SECOND_NS
 THROTTLED = "ProvisionedThroughputExceededException"
 INVALID_ARGUMENT = "InvalidArgumentException"
 INVALID = "ValidationException"
+IN_USE = "ResourceInUseException"
+LIMIT_EXCEEDED = "LimitExceededException"
+NOT_FOUND = "ResourceNotFoundException"
 
 
 class KinesisError(ValueError):
