@@ -1,7 +1,8 @@
 """Actions: entries of the section `actions:`, each of which does one thing at one moment.
 
 A service that can be acted upon declares a kind `action.NAME`, whose spec has a moment `at` and one
-reference for each verb, such as `split: Clicks`. The verb an entry is written with picks the kind.
+reference for each verb, such as `split: Clicks`. The verb an entry is written with picks the kind;
+a kind `action`, where there is one, has all others.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from msgsim.scenario.tree import Mapping, Node
 
 register("E144", "an action that nothing can do", "an action that nothing can do")
 
-PREFIX = "action."
+ANY, PREFIX = "action", "action."
 
 
 def verbs(service: Service) -> list[str]:
@@ -40,6 +41,8 @@ def kind_of(item: Node, services: MappingOf[str, Service], problems: Problems) -
     for name in written:
         if name in known:
             return known[name]
+    if ANY in services:
+        return ANY
     guesses = [did_you_mean(name, known) for name in written]
     guess = next((found for found in guesses if found is not None), None)
     hint = f"did you mean {guess}?" if guess else f"known: {', '.join(sorted(known))}"

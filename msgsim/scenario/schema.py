@@ -155,7 +155,7 @@ class Scenario:
 
 def section_of(kind: str) -> str:
     """Return the section in which parts of a kind are written."""
-    if kind.startswith("action."):
+    if kind.partition(".")[0] == "action":
         return "actions"
     return {"workload": "workload", "fault": "faults"}.get(kind, "resources")
 
