@@ -123,6 +123,7 @@ class Account:
         self.historian = Historian()
         self.queues: dict[str, QueueEntry] = {}
         self.topics: dict[str, TopicEntry] = {}
+        self.streams: dict[str, Any] = {}
         self.subscriptions: dict[str, SubscriptionEntry] = {}
         self.in_flight_quota = in_flight_quota
         self.assumption = assumption
@@ -212,19 +213,21 @@ class Account:
         return found
 
     def component(self, text: str) -> Component:
-        """Return the component of a queue or topic, by URL, ARN or name.
+        """Return the component of a queue, topic or stream, by URL, ARN or name.
 
         Raises:
             ValueError: there is none.
         """
         name = short_name(text)
         found: Component
-        if name in self.queues and ":sns:" not in text:
+        if name in self.streams and ":sns:" not in text and ":sqs:" not in text:
+            found = self.streams[name].stream
+        elif name in self.queues and ":sns:" not in text:
             found = self.queues[name].queue
         elif name in self.topics:
             found = self.topics[name].topic
         else:
-            raise ValueError(f"there is no queue or topic {text!r}")
+            raise ValueError(f"there is no queue, topic or stream {text!r}")
         return found
 
     def subscription(self, arn: str) -> SubscriptionEntry:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgsim.cloud.account import Account
 from msgsim.cloud.calls import Call, Client, Method
 from msgsim.cloud.history import Biography
+from msgsim.cloud.kinesis_client import kinesis_client
 from msgsim.cloud.sns_client import sns_client
 from msgsim.cloud.sqs_client import sqs_client
 from msgsim.kernel.simulation import NS_PER_S, Simulation
@@ -15,6 +16,8 @@ from msgsim.services import discover
 from msgsim.units import duration_ns, format_duration
 
 Assumptions = Mapping[str, Mapping[str, Any]]
+
+CLIENTS = {"kinesis": kinesis_client, "sns": sns_client, "sqs": sqs_client}
 
 HOP = "hop_"
 AT_ONCE = {"sns.subscription": {"filter_propagation": "0s"}}
@@ -26,7 +29,7 @@ WITHOUT_DUPLICATES = {
 
 
 class Cloud:
-    """SQS and SNS by hand: boto3's calls on msgsim's components, in virtual time.
+    """SQS, SNS and Kinesis by hand: boto3's calls on msgsim's components, in virtual time.
 
     Nothing happens by itself between two calls: `advance` moves the clock, and a call that waits
     (a long poll) moves it as far as it has to. Latency, disorder and replica duplicates are off;
@@ -69,16 +72,17 @@ class Cloud:
     # Clients -------------------------------------------------------------------------------
 
     def client(self, service: str) -> Client:
-        """Return the client of a service: `sqs` or `sns`.
+        """Return the client of a service: `kinesis`, `sns` or `sqs`.
 
         Raises:
             ValueError: there is no such service here.
         """
         made = self._clients.get(service)
         if made is None:
-            make = {"sqs": sqs_client, "sns": sns_client}.get(service)
+            make = CLIENTS.get(service)
             if make is None:
-                raise ValueError(f"unknown service {service!r}; there are: sns, sqs")
+                known = ", ".join(sorted(CLIENTS))
+                raise ValueError(f"unknown service {service!r}; there are: {known}")
             made = self._clients[service] = make(self, self._account)
         return made
 
@@ -105,6 +109,13 @@ class Cloud:
         while not call.done:
             sim.run(round(sim.env.peek()))
         return call.result()
+
+    def wait(self, ready: Callable[[], bool]) -> None:
+        """Let virtual time pass, event by event, until something is so."""
+        sim = self._sim
+        sim.run(sim.now)
+        while not ready():
+            sim.run(round(sim.env.peek()))
 
     # Time ----------------------------------------------------------------------------------
 
@@ -139,14 +150,14 @@ class Cloud:
         self._sim.run(until)
 
     def outage(self, name: str, time: float | str) -> None:
-        """Let a queue or topic answer every call with a server error, from now on for a while.
+        """Let a queue, topic or stream answer every call with a server error, for a while from now.
 
         Args:
-            name: a queue's URL, or the ARN or name of a queue or topic.
+            name: a queue's URL, or the ARN or name of a queue, topic or stream.
             time: how long: seconds, or text with a unit.
 
         Raises:
-            ValueError: there is no such queue or topic, or it is not a time.
+            ValueError: there is none of that name, or it is not a time.
         """
         component = self._account.component(name)
         component.fail()

@@ -26,6 +26,7 @@ _OF_A_SHARD = (
     "get_bytes",
     "put_entries",
     "put_bytes",
+    "iterator_calls_per_s",
     "key_characters",
 )
 

@@ -88,7 +88,7 @@ class Control:
         state: StreamState,
         rules: Callable[[], ControlRules],
         mode: str,
-        account: Sequence[StreamState],
+        account: list[StreamState],
         resharded: Callable[[tuple[int, ...], list[Shard]], None],
     ) -> None:
         self.status = ACTIVE
@@ -119,7 +119,7 @@ class Control:
         if new_starting_hash_key is None:
             new_starting_hash_key = middle(open_shard(self._state, index).hash_range)
         check_split(self._state, index, new_starting_hash_key)
-        self._check_quota(1)
+        self.check_quota(1)
         self._work([Step(new_starting_hash_key, True)])
 
     def merge(self, index: int, adjacent_index: int | None = None) -> None:
@@ -148,7 +148,7 @@ class Control:
         current = len(self._state.open_shards)
         self._check_target(current, target)
         steps = plan(self._state.open_shards, target)
-        self._check_quota(most_at_once(current, steps) - current)
+        self.check_quota(most_at_once(current, steps) - current)
         self._count(self._updates, self._rules.updates_per_day, "UpdateShardCount")
         self._work(steps)
 
@@ -190,6 +190,11 @@ class Control:
         change()
         self.status = ACTIVE
 
+    def leave(self) -> None:
+        """Give the shards back to the account's quota: the stream is deleted."""
+        if self._state in self._account:
+            self._account.remove(self._state)
+
     # Checks --------------------------------------------------------------------------------
 
     def _check_rate(self, call: str) -> None:
@@ -229,7 +234,12 @@ class Control:
                 f"UpdateShardCount cannot go below half of the {current} open shards, to {target}",
             )
 
-    def _check_quota(self, more: int) -> None:
+    def check_quota(self, more: int = 0) -> None:
+        """Refuse more shards than the account may have; short-lived ones count.
+
+        Raises:
+            KinesisError: the quota does not allow `more` shards.
+        """
         total = sum(len(state.open_shards) for state in self._account) + more
         if total > self._rules.account_shards:
             raise KinesisError(

@@ -9,6 +9,7 @@ from msgsim.kernel.waiting import TokenBucket
 from msgsim.services.kinesis.hash_keys import HashRange
 from msgsim.services.kinesis.limits import SECOND_NS, THROTTLED, ShardLimits
 from msgsim.services.kinesis.record_log import RecordLog, StoredRecord
+from msgsim.services.kinesis.sequence import shown_shard
 
 
 class PutResult(NamedTuple):
@@ -71,6 +72,7 @@ class Shard:
         "first_sequence",
         "hash_range",
         "index",
+        "iterator_tokens",
         "last_sequence",
         "log",
         "open",
@@ -110,6 +112,9 @@ class Shard:
         self.record_tokens = TokenBucket(records, limits.write_records_per_s, now)
         self.byte_tokens = TokenBucket(burst_bytes, limits.write_bytes_per_s, now)
         self.call_tokens = TokenBucket(limits.read_calls_per_s, limits.read_calls_per_s, now)
+        self.iterator_tokens = TokenBucket(
+            limits.iterator_calls_per_s, limits.iterator_calls_per_s, now
+        )
         self.read_paid_ns = now
         self.throttled = PutResult(False, index, None, THROTTLED)
         self._limits = limits
@@ -117,7 +122,7 @@ class Shard:
     @property
     def shard_id(self) -> str:
         """AWS's name for it."""
-        return f"shardId-{self.index:012d}"
+        return shown_shard(self.index)
 
     def close(self, now: int, last_sequence: int, children: list[int]) -> None:
         """Take no more records: its keys belong to its children from now on."""

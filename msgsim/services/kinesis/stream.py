@@ -13,7 +13,13 @@ from msgsim.model import facts
 from msgsim.model.message import Message
 from msgsim.services.kinesis.control import PROVISIONED, Control, ControlRules
 from msgsim.services.kinesis.fan_out import Deliver, PushRules, Subscription
-from msgsim.services.kinesis.limits import HOUR_NS, INVALID_ARGUMENT, THROTTLED, KinesisError
+from msgsim.services.kinesis.limits import (
+    HOUR_NS,
+    INTERNAL,
+    INVALID_ARGUMENT,
+    THROTTLED,
+    KinesisError,
+)
 from msgsim.services.kinesis.on_demand import Scaler
 from msgsim.services.kinesis.record_log import StoredRecord
 from msgsim.services.kinesis.shards import (
@@ -62,7 +68,7 @@ class Stream(Component):
         *,
         rules: Callable[[], ControlRules] = ControlRules,
         mode: str = PROVISIONED,
-        account: Sequence[StreamState] | None = None,
+        account: list[StreamState] | None = None,
         push_delay: Callable[[], Distribution] = no_delay,
         push_rules: Callable[[], PushRules] = PushRules,
     ) -> None:
@@ -155,6 +161,24 @@ class Stream(Component):
         if self.on_shard_throttled is not None:
             self.on_shard_throttled(now, result.shard_index, message)
         return result.error
+
+    def put(self, entries: Sequence[PutEntry], single: bool = False) -> list[PutResult]:
+        """PutRecord (one entry) or PutRecords with all their parameters.
+
+        Raises:
+            KinesisError: the call is refused as a whole.
+        """
+        if self.down:
+            raise KinesisError(INTERNAL, "the service is not available")
+        now = self.sim.now
+        if single:
+            key, size, payload, explicit = entries[0]
+            results = [self.state.put_record(now, key, size, payload, explicit)]
+        else:
+            results = self.state.put_records(now, entries)
+        for entry, result in zip(entries, results, strict=True):
+            self._tell(now, entry.payload, result)
+        return results
 
     def shard_of(self, message: Message) -> int:
         """Return the index of the shard that the message's partition key belongs to."""
@@ -300,8 +324,9 @@ class Stream(Component):
         """SubscribeToShard: push a shard to a registered consumer from a position on."""
 
         def noted(records: list[StoredRecord], following: int, ended: bool) -> None:
-            read_to = self._read_to[consumer]
-            read_to[shard] = max(read_to[shard], following)
+            read_to = self._read_to.get(consumer)
+            if read_to is not None:
+                read_to[shard] = max(read_to[shard], following)
             deliver(records, following, ended)
 
         delay = self._push_delays[consumer]
@@ -315,6 +340,8 @@ class Stream(Component):
 
     def register_fan_out(self, consumer: str) -> None:
         """RegisterStreamConsumer: give a consumer its own 2 MiB/s of every shard."""
+        if consumer in self._push_delays:
+            return
         self._push_delays[consumer] = self.sim.times(
             self.name, f"push {consumer}", self._push_delay()
         )
