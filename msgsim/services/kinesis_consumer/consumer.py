@@ -163,6 +163,9 @@ class Consumer(Component):
         processor.alive = False
         self.fetching.stop(processor)
         in_hand, processor.batch = processor.batch, []
+        if in_hand and self.on_ended is not None:
+            now = self.sim.now
+            self.on_ended(now, now - processor.began_ns, "crashed")
         return in_hand
 
     def hand_over(self, lease: Lease, then: Callable[[], None]) -> None:
@@ -194,6 +197,7 @@ class Consumer(Component):
         processor.position = following
         lease.read_to = max(lease.read_to, following)
         processor.idle = False
+        processor.began_ns = now
         if not batch:
             self._after_batch(now, processor)
             return

@@ -130,6 +130,7 @@ class Processor:
         lease: the shard.
         position: what it reads next.
         called_ns: when it last asked.
+        began_ns: when it began its batch.
         batch: what it works on.
         inbox: pushed events that wait, each with the position behind it.
         idle: whether it waits for records.
@@ -141,6 +142,7 @@ class Processor:
     __slots__ = (
         "alive",
         "batch",
+        "began_ns",
         "called_ns",
         "idle",
         "inbox",
@@ -154,6 +156,7 @@ class Processor:
         self.lease = lease
         self.position = lease.checkpoint
         self.called_ns = 0
+        self.began_ns = 0
         self.batch: list[Delivery] = []
         self.inbox: deque[tuple[Sequence[Record], int]] = deque()
         self.idle = True
