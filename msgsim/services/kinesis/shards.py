@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from msgsim.model.aggregate import Aggregate
 from msgsim.services.kinesis.hash_keys import HashRange, equal_ranges, explicit_hash, hash_of
 from msgsim.services.kinesis.limits import (
     DEFAULT_LIMITS,
@@ -305,7 +306,12 @@ class StreamState:
         self, now: int, shard: Shard, partition_key: str, size: int, payload: Any
     ) -> PutResult:
         self._sequence = sequence = self._sequence + 1
-        shard.log.append(StoredRecord(sequence, now, size, partition_key, payload))
+        if payload.__class__ is Aggregate:
+            for part in payload.parts:
+                length = part.size_bytes + len(part.key.name.encode())
+                shard.log.append(StoredRecord(sequence, now, length, part.key.name, part))
+        else:
+            shard.log.append(StoredRecord(sequence, now, size, partition_key, payload))
         shard.bytes_in += size
         shard.records_in += 1
         return PutResult(True, shard.index, sequence, None)

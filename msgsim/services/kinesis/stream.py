@@ -10,6 +10,7 @@ from msgsim.kernel.distributions import Constant, Distribution
 from msgsim.kernel.sampling import Sampler
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
+from msgsim.model.aggregate import Aggregate
 from msgsim.model.message import Message
 from msgsim.services.kinesis.control import PROVISIONED, Control, ControlRules
 from msgsim.services.kinesis.fan_out import Deliver, PushRules, Subscription
@@ -152,6 +153,8 @@ class Stream(Component):
         ]
 
     def _tell(self, now: int, message: Message, result: PutResult) -> str | None:
+        if message.__class__ is Aggregate:
+            return self._tell_parts(now, message, result)
         if result.ok:
             if self.on_stored is not None:
                 self.on_stored(now, result.shard_index, message)
@@ -160,6 +163,17 @@ class Stream(Component):
             return None
         if self.on_shard_throttled is not None:
             self.on_shard_throttled(now, result.shard_index, message)
+        return result.error
+
+    def _tell_parts(self, now: int, record: Any, result: PutResult) -> str | None:
+        """Announce what became of a record with several messages in it, for each of them."""
+        told = self.on_stored if result.ok else self.on_shard_throttled
+        if told is not None:
+            for part in record.parts:
+                told(now, result.shard_index, part)
+        if result.ok:
+            for wake in self.state.shards[result.shard_index].subscriptions:
+                wake()
         return result.error
 
     def put(self, entries: Sequence[PutEntry], single: bool = False) -> list[PutResult]:
