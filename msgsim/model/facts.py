@@ -59,6 +59,7 @@ TRIMMED = Signal(
     ("shard", "count", "consumer"),
 )
 READ_THROTTLED = Signal("read_throttled", "a shard refused a read", ("shard",))
+RESHARDED = Signal("resharded", "shards closed and their children opened", ("parents", "children"))
 
 # Consumers: worker fleets, mappings, and functions invoked asynchronously.
 TAKEN = Signal("taken", "a stream consumer or function got copies", ("deliveries",))
@@ -97,6 +98,9 @@ RESIZED = Signal("resized", "the size of a fleet changed", ("desired", "running"
 LEFT = Signal("left", "a worker left the fleet for good", ("reason", "deliveries"))
 SCALED = Signal("scaled", "a scaling policy changed the desired size", ("policy", "desired"))
 ALARM_CHANGED = Signal("alarm_changed", "an alarm changed its state", ("state", "reason"))
+
+# Actions.
+ACTED = Signal("acted", "a scheduled action was carried out or refused", ("description", "code"))
 
 # Faults.
 FAULT_BEGAN = Signal("fault_began", "a fault began", ("description",))

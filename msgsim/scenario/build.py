@@ -26,7 +26,7 @@ class System:
 
     Attributes:
         sim: the simulation everything lives on.
-        components: by name: resources, workloads, faults.
+        components: by name: resources, workloads, faults, actions.
         routes: every path from an entry point to a subscriber, for the ledger.
         duration_ns: how long the run lasts.
         warm_up_ns: time before which observations are left out.

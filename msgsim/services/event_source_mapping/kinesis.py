@@ -9,6 +9,7 @@ from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import Sampler, stable_hash
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
+from msgsim.model.lineage import ParentsFirst
 from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.ports import Invoked, Outcome
 from msgsim.services.event_source_mapping.documents import Documents
@@ -77,6 +78,7 @@ class StreamMapping(Component):
         self._enabled = enabled
         self._lane_of: dict[str, int] = {}
         self._readers: list[Reader] = []
+        self._order: ParentsFirst | None = None
         self._retention_ns: int | None = None
 
     def connect(self, stream: Stream, function: Invoked) -> None:
@@ -91,15 +93,36 @@ class StreamMapping(Component):
         """Begin to poll every shard, each at its own moment within the period."""
         if not self._enabled:
             return
-        for shard in range(self.stream.shard_count):
-            lanes = [self._make_lane() for _ in range(self._lane_count)]
-            reader = Reader(
-                shard, self.stream.position(shard, self._reading.start, self.name), lanes
-            )
-            reader.timer = self.sim.timer(partial(self._poll, reader))
-            reader.windows = [self.sim.timer(partial(self._serve, reader, lane)) for lane in lanes]
-            reader.timer.arm(self.sim.now + self._offset.at(shard))
-            self._readers.append(reader)
+        begun, skipped = self.stream.beginnings(self._reading.start)
+        self._order = ParentsFirst(self.stream, begun, skipped)
+        for shard in begun:
+            self._follow(shard, self._reading.start)
+
+    def _follow(self, shard: int, where: str) -> None:
+        """Begin to poll a shard."""
+        lanes = [self._make_lane() for _ in range(self._lane_count)]
+        reader = Reader(shard, self.stream.position(shard, where, self.name), lanes)
+        reader.timer = self.sim.timer(partial(self._poll, reader))
+        reader.windows = [self.sim.timer(partial(self._serve, reader, lane)) for lane in lanes]
+        reader.timer.arm(self.sim.now + self._offset.at(shard))
+        self._readers.append(reader)
+
+    def _end_of_shard(self, reader: Reader) -> bool:
+        """Turn to the children of a closed shard once all its records are finished.
+
+        Returns:
+            Whether nothing is left to be read.
+        """
+        shard, progress = reader.shard, reader.progress
+        if not self.stream.at_end(shard, progress.read_to):
+            return False
+        progress.advance()
+        if not reader.ended and progress.checkpoint == progress.read_to:
+            reader.ended = True
+            assert self._order is not None
+            for child in self._order.finish(shard):
+                self._follow(child, "TRIM_HORIZON")
+        return True
 
     def holds(self) -> Iterable[tuple[str, Copy | Message]]:
         """Yield every record that was read and is not finished, and those not read yet."""
@@ -114,6 +137,10 @@ class StreamMapping(Component):
                 yield ("in_flight" if id(held) in in_hand else "waiting"), held.copy
             for message in self.stream.unread(reader.shard, reader.progress.read_to):
                 yield "waiting", message
+        if self._order is not None:
+            for shard in self._order.to_come():
+                for message in self.stream.unread(shard, 0):
+                    yield "waiting", message
 
     # Reading -------------------------------------------------------------------------------
 
@@ -149,6 +176,8 @@ class StreamMapping(Component):
 
     def _poll_again(self, reader: Reader) -> None:
         """Arm the next poll, unless enough is buffered; then a batch that leaves calls again."""
+        if self._end_of_shard(reader):
+            return
         if reader.timer.due is not None or not self._hungry(reader):
             return
         reading = self._reading
@@ -321,3 +350,4 @@ class StreamMapping(Component):
                     self.on_dropped(now, held.copy, reason)
         if reader.progress.advance():
             self.stream.passed(self.name, reader.shard, reader.progress.checkpoint)
+            self._end_of_shard(reader)

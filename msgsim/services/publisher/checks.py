@@ -31,6 +31,8 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     yield from _identity(workload, specs.get(workload.to))
     yield from _batch(workload, specs.get(workload.to))
     yield from _shared_groups(workload, specs)
+    if workload.kpl is not None:
+        yield from _library(workload, specs.get(workload.to))
 
 
 def _when(workload: WorkloadSpec) -> Iterator[Finding]:
@@ -158,3 +160,13 @@ def _batch(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
         code = "ValidationException" if _is_stream(target) else "TooManyEntriesInBatchRequest"
         message = f"AWS refuses this ({code}): {action} takes at most {most} entries"
         yield Finding("E281", f"{message}, not {workload.batch}", ("batch",), f"batch: {most}")
+
+
+def _library(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
+    if target is not None and not _is_stream(target):
+        message = f"kpl writes to Kinesis streams, and {workload.to} is none"
+        yield Finding("E134", message, ("kpl",), "remove it; batch: 10 collects messages")
+    for option in ("batch", "batch_wait", "retry", "resend"):
+        if option in workload.model_fields_set:
+            message = f"`{option}` does not go with kpl, which batches and retries by itself"
+            yield Finding("E134", message, (option,), "remove it")
