@@ -13,7 +13,17 @@ from tests.pages import EVERYTHING, PACKAGE, rows, sections, words
 
 PAGE = PACKAGE / "experiment" / "results.md"
 SECTIONS = sections(PAGE)
-BY_NAME = {"workloads", "ledger", "latency", "order", "duplicates", "queues", "servers", "topics"}
+BY_NAME = {
+    "workloads",
+    "ledger",
+    "latency",
+    "order",
+    "duplicates",
+    "queues",
+    "servers",
+    "topics",
+    "delivery_streams",
+}
 LEAVES = {"concurrency_limits", "in_flight_limits", "kinds"}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from msgsim.kernel.signals import Observer
 from msgsim.observe.completions import Completions
 from msgsim.observe.conservation import Conservation, Violation
+from msgsim.observe.deliveries import Deliveries
 from msgsim.observe.duplicates import Duplicates
 from msgsim.observe.entries import Entries
 from msgsim.observe.latency import Latency
@@ -40,6 +41,7 @@ class Observers:
         self.duplicates = Duplicates(system, self.completions, self.queues)
         self.servers = Servers(system)
         self.shards = Shards(system)
+        self.deliveries = Deliveries(system)
         self.topics = Topics(system, self.entries)
         self.ledger = Ledger(system, self.completions, self.entries)
         self.conservation = Conservation(self.queues, self.ledger)
@@ -53,6 +55,7 @@ class Observers:
             self.duplicates,
             self.servers,
             self.shards,
+            self.deliveries,
             self.topics,
             self.ledger,
             self.conservation,
@@ -71,7 +74,8 @@ class Observers:
 
     def settle(self, now: int) -> None:
         """Bring everything up to date, so that metrics may be asked in the middle of a run."""
-        for observer in (self.completions, self.queues, self.servers, self.shards):
+        timed = (self.completions, self.queues, self.servers, self.shards, self.deliveries)
+        for observer in timed:
             observer.settle(now)
 
     def forget(self, now: int) -> None:
@@ -90,6 +94,8 @@ class Observers:
             queue.forget(now)
         for server in self.servers.watches.values():
             server.forget()
+        for delivery in self.deliveries.watches.values():
+            delivery.forget()
 
     def finish(self, now: int) -> None:
         """End the run: ask who still holds what, and check the invariants. Called once."""
@@ -115,6 +121,7 @@ class Observers:
             "servers": self.servers.to_json(),
             "topics": self.topics.to_json(),
             "streams": self.shards.to_json(),
+            "delivery_streams": self.deliveries.to_json(),
             "invariants": {
                 "checked": self.conservation.checked + self.littles_law.checked,
                 "violated": [violation.to_json() for violation in self.violations],

@@ -3,8 +3,8 @@
 In = out, per row:
 
     published + extra copies + moved in
-      = done + waiting + in flight + delayed + in transit + dead-lettered + expired
-        + deduplicated + filtered + refused + discarded (+ lost)
+      = done + waiting + in flight + delayed + in transit + dead-lettered + error output
+        + expired + deduplicated + filtered + refused + discarded (+ lost)
 
 - *published*: messages of the workloads on the subscriber's routes, each counted once.
 - *extra copies*: effects of a send beyond the message's first (see `entries`), and deliveries that
@@ -18,6 +18,8 @@ In = out, per row:
 - *in transit*: held by a client, a topic or a subscription at the end.
 - *dead-lettered*, *expired*: copies that left that way; from a subscription too. Records that a
   stream trimmed before a consumer had read them are expired for that consumer.
+- *error output*: records that a delivery stream could not transform or deliver, and put into S3's
+  error output or backup instead.
 - *deduplicated*: sends acknowledged and not kept, by the entry or the subscriber.
 - *filtered*: kept out by a filter policy. *refused*: given up by the publisher; it counts on each
   of the workload's rows.
@@ -44,7 +46,15 @@ from msgsim.observe.measure import Measure, counter, number
 from msgsim.observe.system import System, announces, holding
 
 HELD = ("waiting", "in_flight", "delayed", "in_transit")
-ENDED = ("dead_lettered", "expired", "deduplicated", "filtered", "refused", "discarded")
+ENDED = (
+    "dead_lettered",
+    "error_output",
+    "expired",
+    "deduplicated",
+    "filtered",
+    "refused",
+    "discarded",
+)
 _REMEMBERED = 65_536
 
 
@@ -296,7 +306,7 @@ class Ledger:
             "dead_lettered.never_processed": counter(lambda: row.dead_unprocessed),
             "dead_lettered.processed": counter(lambda: row.dead_processed),
         }
-        for line in ("dead_lettered", "expired", "filtered", "discarded"):
+        for line in ("dead_lettered", "error_output", "expired", "filtered", "discarded"):
             found[line] = self._line(row, line)
         return found
 
@@ -341,10 +351,14 @@ def _of_subscriber(row: Row) -> dict[str, Listener]:
         row.reasons[reason] += 1
         row.end("discarded", copy)
 
+    def error_output(now: int, copy: Copy, reason: str) -> None:
+        row.end("error_output", copy)
+
     return {
         "moved_in": moved_in,
         "filtered": filtered,
         "dead_lettered": dead_lettered,
+        "error_output": error_output,
         "expired": expired,
         "dropped": dropped,
     }

@@ -51,6 +51,7 @@ class Sources(Protocol):
     queues: Any
     servers: Any
     shards: Any
+    deliveries: Any
     entries: Any
     topics: Any
     completions: Any
@@ -229,6 +230,7 @@ class Metrics:
             **sources.entries.measures(target),
             **sources.ledger.measures(target),
             **sources.shards.measures(target),
+            **sources.deliveries.measures(target),
             **sources.queues.measures(target),
             **sources.servers.measures(target),
         }

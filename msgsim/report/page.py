@@ -125,8 +125,8 @@ def _ledgers(plain: dict[str, Any]) -> Iterator[str]:
 
 _LINES = (
     "published", "extra_copies", "moved_in", "done", "waiting", "in_flight", "delayed",
-    "in_transit", "dead_lettered", "expired", "deduplicated", "filtered", "refused", "discarded",
-    "lost",
+    "in_transit", "dead_lettered", "error_output", "expired", "deduplicated", "filtered",
+    "refused", "discarded", "lost",
 )  # fmt: skip
 
 

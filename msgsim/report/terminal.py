@@ -23,6 +23,7 @@ LINES = {
     "delayed": "delayed",
     "in_transit": "in transit",
     "dead_lettered": "dead-lettered",
+    "error_output": "error output",
     "expired": "expired",
     "deduplicated": "deduplicated",
     "filtered": "filtered",
@@ -83,7 +84,7 @@ def _firsts(plain: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _blocks(run: dict[str, Any], paint: Paint) -> list[list[str]]:
     parts = (_ledger(run, paint), _subscribers(run, paint), _queues(run, paint))
-    more = (_servers(run, paint), _streams(run, paint))
+    more = (_servers(run, paint), _streams(run, paint), _delivery_streams(run, paint))
     return [list(part) for part in (*parts, *more)]
 
 
@@ -264,6 +265,28 @@ def _streams(run: dict[str, Any], paint: Paint) -> Iterator[str]:
             )
         )
     heads = ("STREAMS", "shards", "idle", "stored", "refused", "share")
+    yield from columns(heads, rows, paint, most=ROWS)
+
+
+def _delivery_streams(run: dict[str, Any], paint: Paint) -> Iterator[str]:
+    rows = []
+    for name, stream in run["delivery_streams"].items():
+        arrived = stream["places"].get(stream["destination"])
+        age, sizes = stream["data_freshness"], stream["batch_bytes"]
+        if arrived is None or not age["count"]:
+            continue
+        rows.append(
+            (
+                name,
+                number(arrived["batches"]),
+                quantity(sizes["mean"], "size"),
+                number(sum(arrived["failures"].values())),
+                number(stream["throttled"]),
+                seconds(age["p50_s"]),
+                seconds(max(age["max_s"], stream["oldest_age_s"])),
+            )
+        )
+    heads = ("DELIVERY", "batches", "mean size", "failed", "throttled", "oldest p50", "max")
     yield from columns(heads, rows, paint, most=ROWS)
 
 

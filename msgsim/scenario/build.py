@@ -136,8 +136,19 @@ def _route(part: Part, parts: dict[str, Part], senders: dict[str, list[str]]) ->
         source = _value(part, "EventSourceArn")
         if parts[source].kind == "kinesis.stream":
             return _of_stream(part, source, senders)
+    if part.kind == "firehose.delivery_stream":
+        return _of_delivery_stream(part, senders)
     if part.kind == "kinesis.consumer":
         return _of_stream(part, _value(part, "StreamARN"), senders)
+    return None
+
+
+def _of_delivery_stream(part: Part, senders: dict[str, list[str]]) -> Route | None:
+    source = getattr(part.spec, "KinesisStreamSourceConfiguration", None)
+    if source is not None:
+        return _of_stream(part, source.KinesisStreamARN, senders)
+    if part.name in senders:
+        return Route(part.name, part.name, None, tuple(senders[part.name]), None)
     return None
 
 

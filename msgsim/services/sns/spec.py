@@ -27,7 +27,7 @@ ENDPOINT_PAGE = page_beside(__file__, "sns.endpoint.md")
 
 WEB = ("http", "https")
 PEOPLE = ("email", "email-json", "sms", "application")
-MODELLED = ("sqs", "lambda", *WEB, *PEOPLE)
+MODELLED = ("sqs", "lambda", "firehose", *WEB, *PEOPLE)
 
 
 def _protocol(value: Any) -> str:
@@ -81,6 +81,7 @@ class _Delivery(Spec):
     FilterPolicy: Plain = None
     FilterPolicyScope: String = "MessageAttributes"
     RawMessageDelivery: Bool = False
+    SubscriptionRoleArn: String | None = None
     DeliveryPolicy: Plain = None
     ReplayPolicy: Replaying | None = None
     latency: TimeDistribution | None = None
@@ -97,7 +98,10 @@ class SubscriptionSpec(_Delivery):
     """Properties of `sns.subscription`; `latency` is the hop from publish to hand-over."""
 
     TopicArn: Annotated[String, RefTo("sns.topic")]
-    Endpoint: Annotated[String, RefTo("sqs.queue", "lambda.function", "sns.endpoint")]
+    Endpoint: Annotated[
+        String,
+        RefTo("sqs.queue", "lambda.function", "firehose.delivery_stream", "sns.endpoint"),
+    ]
     RedrivePolicy: DeadLetters | None = None
 
 
