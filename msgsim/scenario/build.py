@@ -134,7 +134,7 @@ def _route(part: Part, parts: dict[str, Part], senders: dict[str, list[str]]) ->
         return Route(topic, endpoint, part.name, tuple(senders.get(topic, ())), dead_letters)
     if part.kind == "lambda.event_source_mapping":
         source = _value(part, "EventSourceArn")
-        if parts[source].kind == "kinesis.stream":
+        if parts[source].kind in ("kinesis.stream", "dynamodb.stream"):
             return _of_stream(part, source, senders)
     if part.kind == "firehose.delivery_stream":
         return _of_delivery_stream(part, senders)

@@ -20,6 +20,7 @@ CODES = {
     "E213": "a batch size or window that FIFO queues do not have",
     "E214": "a mapping property for the other kind of source",
     "E215": "a stream mapping without StartingPosition",
+    "E222": "a starting position or time that AWS refuses",
     "E217": "the same source and function mapped twice",
     "W213": "failures without a dead-letter queue",
     "W214": "a maxReceiveCount below 5",
@@ -39,8 +40,10 @@ _STREAM_ONLY = (
     "BisectBatchOnFunctionError",
     "DestinationConfig",
     "TumblingWindowInSeconds",
+    "StartingPositionTimestamp",
+    "window_state",
 )
-_NOT_YET = ("FilterCriteria", "ProvisionedPollerConfig", "TumblingWindowInSeconds")
+_NOT_YET = ("FilterCriteria", "ProvisionedPollerConfig")
 
 
 def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
@@ -60,7 +63,8 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
             yield from _reserved(name, mapping, function, specs)
     else:
         yield from _other_source(mapping, _QUEUE_ONLY, "stream")
-        yield from _stream(mapping)
+        yield from _stream(mapping, source)
+        yield from check_times(mapping)
     if function is not None:
         yield from _report(mapping, function)
 
@@ -74,13 +78,6 @@ def _not_modelled(mapping: MappingSpec) -> Iterator[Finding]:
                 (attribute,),
                 "leave it out; the page of lambda.event_source_mapping says what is modelled",
             )
-    if mapping.StartingPosition == "AT_TIMESTAMP":
-        yield Finding(
-            "E301",
-            "StartingPosition: AT_TIMESTAMP is not modelled yet",
-            ("StartingPosition",),
-            "use TRIM_HORIZON or LATEST",
-        )
 
 
 def _twice(name: str, mapping: MappingSpec, specs: Specs) -> Iterator[Finding]:
@@ -221,7 +218,14 @@ def _concurrency_of_mappings(function: str, specs: Specs) -> int:
     )
 
 
-def _stream(mapping: MappingSpec) -> Iterator[Finding]:
+def _stream(mapping: MappingSpec, source: Any) -> Iterator[Finding]:
+    if mapping.StartingPosition == "AT_TIMESTAMP" and hasattr(source, "partitions"):
+        yield Finding(
+            "E222",
+            f"{_REFUSED}a mapping of a DynamoDB stream starts at TRIM_HORIZON or LATEST",
+            ("StartingPosition",),
+            "StartingPosition: TRIM_HORIZON",
+        )
     if mapping.StartingPosition is None:
         yield Finding(
             "E215",
@@ -229,6 +233,29 @@ def _stream(mapping: MappingSpec) -> Iterator[Finding]:
             (),
             "add StartingPosition: TRIM_HORIZON (all records kept) or LATEST (new ones only)",
         )
+
+
+def check_times(mapping: MappingSpec) -> Iterator[Finding]:
+    """Find starting positions without their time, times in the future, states without a window."""
+    path = ("StartingPositionTimestamp",)
+    timestamp = mapping.StartingPositionTimestamp
+    if (mapping.StartingPosition == "AT_TIMESTAMP") != (timestamp is not None):
+        yield Finding(
+            "E222",
+            f"{_REFUSED}AT_TIMESTAMP and StartingPositionTimestamp go together",
+            path if timestamp is not None else ("StartingPosition",),
+            "such as StartingPositionTimestamp: 5m, counted from the start of the run",
+        )
+    elif timestamp is not None and timestamp > mapping.from_:
+        yield Finding(
+            "E222",
+            f"{_REFUSED}the timestamp lies in the future when the mapping is created",
+            path,
+            "create the mapping later, such as from: 10m",
+        )
+    if mapping.window_state is not None and not mapping.TumblingWindowInSeconds:
+        hint = "add TumblingWindowInSeconds: 60"
+        yield Finding("E222", "window_state belongs to tumbling windows", ("window_state",), hint)
 
 
 def _report(mapping: MappingSpec, function: Any) -> Iterator[Finding]:

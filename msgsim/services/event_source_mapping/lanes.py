@@ -21,9 +21,10 @@ class Held:
         sequence: its sequence number in the shard.
         size_bytes: what it adds to the payload, before encoding.
         done: whether it is finished, with success or not.
+        marker: whether it is no record, but stands for the state of a tumbling window.
     """
 
-    __slots__ = ("copy", "delivery", "done", "position", "sequence", "size_bytes")
+    __slots__ = ("copy", "delivery", "done", "marker", "position", "sequence", "size_bytes")
 
     def __init__(
         self, copy: Copy, delivery: Delivery, position: int, sequence: object, size_bytes: int
@@ -34,6 +35,7 @@ class Held:
         self.sequence = sequence
         self.size_bytes = size_bytes
         self.done = False
+        self.marker = False
 
     def hand_over_again(self, now: int) -> None:
         """Begin one more attempt."""
@@ -50,16 +52,20 @@ class Batch:
         pauses: pauses since it was made, for the back-off.
         fresh: whether its records have just left the buffer.
         sent: whether they were handed to the function before.
+        status: how its last invocation ended; None before that.
+        final: whether this closes a tumbling window; it holds no records then, but a marker.
     """
 
-    __slots__ = ("attempts", "fresh", "pauses", "records", "sent")
+    __slots__ = ("attempts", "final", "fresh", "pauses", "records", "sent", "status")
 
-    def __init__(self, records: list[Held], fresh: bool = False) -> None:
+    def __init__(self, records: list[Held], fresh: bool = False, final: bool = False) -> None:
         self.records = records
         self.attempts = 0
+        self.status: str | None = None
         self.pauses = 0
         self.fresh = fresh
-        self.sent = not fresh
+        self.sent = not fresh and not final
+        self.final = final
 
     def halves(self) -> tuple[Batch, Batch]:
         """Split in two, the smaller half first; splitting uses up no retry."""
@@ -163,10 +169,14 @@ class Lane:
         size = records[0].size_bytes
         while buffer and len(records) < self._batch_size:
             size += buffer[0].size_bytes
-            if size > self._payload_bytes:
+            if size > self._payload_bytes or not self._together(records[0], buffer[0]):
                 break
             records.append(buffer.popleft())
         return Batch(records, fresh=True)
+
+    def _together(self, first: Held, other: Held) -> bool:
+        """Say whether two records may be in one batch."""
+        return True
 
     def _full(self) -> bool:
         if len(self._buffer) >= self._batch_size:

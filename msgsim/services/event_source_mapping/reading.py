@@ -27,8 +27,14 @@ class Stream(Protocol):
     name: str
     shard_count: int
 
-    def position(self, shard: int, where: str, consumer: str | None = None) -> int:
-        """Return the position `TRIM_HORIZON` (oldest record kept) or `LATEST` (next one)."""
+    def position(
+        self,
+        shard: int,
+        where: Any,
+        consumer: str | None = None,
+        timestamp_ns: int | None = None,
+    ) -> int:
+        """Return the position of a starting point; `AT_TIMESTAMP` takes a time."""
 
     def read(
         self, shard: int, position: int, limit: int, consumer: str | None = None
@@ -50,12 +56,14 @@ class Reading:
     """How a shard is read.
 
     Attributes:
-        start: `TRIM_HORIZON` or `LATEST`.
+        start: `TRIM_HORIZON`, `LATEST` or `AT_TIMESTAMP`.
         period_ns: time between polls of a shard that is caught up.
         behind_ns: time between polls of one that is not.
         limit: most records of one poll.
         read_ahead: most records that wait for their lanes.
         overhead_ns: from a poll to the start of the invocation, when the function is free.
+        timestamp_ns: `StartingPositionTimestamp`, counted from the start of the run.
+        from_ns: when polling begins.
     """
 
     start: str
@@ -64,6 +72,8 @@ class Reading:
     limit: int
     read_ahead: int
     overhead_ns: int
+    timestamp_ns: int | None = None
+    from_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from msgsim.services.kinesis.record_log import StoredRecord
 from msgsim.services.kinesis.shards import PutEntry, PutResult, StreamState
 
 UNAVAILABLE = "ServiceUnavailable"
-Start = Literal["TRIM_HORIZON", "LATEST"]
+Start = Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]
 _SWEEPS = 1_000  # per retention period; what a reader gets never depends on it, only the memory
 
 
@@ -121,13 +121,19 @@ class Stream(Component):
         """Keep records until this consumer has passed them, too."""
         self._passed[consumer] = [0] * self.shard_count
 
-    def position(self, shard: int, where: Start, consumer: str | None = None) -> int:
-        """GetShardIterator: return where `TRIM_HORIZON` or `LATEST` is now.
+    def position(
+        self,
+        shard: int,
+        where: Start,
+        consumer: str | None = None,
+        timestamp_ns: int | None = None,
+    ) -> int:
+        """GetShardIterator: return the position of a starting point; `AT_TIMESTAMP` takes a time.
 
         A consumer that gives its name here and to `read` begins there, and what it has not read
         is announced as trimmed when it expires, not only when the consumer comes to read it.
         """
-        found = self.state.position_for(self.sim.now, shard, where)
+        found = self.state.position_for(self.sim.now, shard, where, timestamp_ns=timestamp_ns)
         self._announce_missed(shard)
         if consumer is not None:
             self._read_to.setdefault(consumer, {})[shard] = found

@@ -120,6 +120,8 @@ def _batch_of(target: Spec | None) -> tuple[str, str, str]:
     """Return the action that sends several messages, its quota and the error beyond it."""
     if _is_stream(target):
         return "PutRecords", "put_records_entries", "ValidationException"
+    if target is not None and "StreamViewType" in type(target).model_fields:
+        return "BatchWriteItem", "batch_write_items", "ValidationException"
     if target is not None and "DeliveryStreamType" in type(target).model_fields:
         return "PutRecordBatch", "put_record_batch_entries", "InvalidArgumentException"
     return "a batch of SQS or SNS", "batch_entries", "TooManyEntriesInBatchRequest"

@@ -144,7 +144,14 @@ class WorkloadSpec(Spec):
 
     name: String | None = None
     to: Annotated[
-        String, RefTo("sns.topic", "sqs.queue", "kinesis.stream", "firehose.delivery_stream")
+        String,
+        RefTo(
+            "sns.topic",
+            "sqs.queue",
+            "kinesis.stream",
+            "dynamodb.stream",
+            "firehose.delivery_stream",
+        ),
     ]
     rate: Rate | None = None
     arrivals: Arrivals | None = None
