@@ -28,7 +28,6 @@ SUBSCRIPTION_CODES = {
     "E253": "more delivery streams behind one topic than AWS allows",
     "E250": "a delivery policy that AWS refuses",
     "E251": "a replay policy that AWS refuses",
-    "E301": "a property that msgsim does not model yet",
 }
 ENDPOINT_CODES = {"E252": "an endpoint that answers in no possible way"}
 _NEEDS = {"sqs": "queue", "lambda": "function", "firehose": "delivery stream"}

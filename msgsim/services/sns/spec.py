@@ -19,7 +19,6 @@ from msgsim.model.spec import (
     String,
     Whole,
 )
-from msgsim.services.sns.rules import PROTOCOLS
 
 TOPIC_PAGE = page_beside(__file__, "sns.topic.md")
 SUBSCRIPTION_PAGE = page_beside(__file__, "sns.subscription.md")
@@ -35,8 +34,6 @@ def _protocol(value: Any) -> str:
     if name in MODELLED:
         return name
     hint = f"modelled: {', '.join(MODELLED)}"
-    if name in PROTOCOLS:
-        raise FieldError("E301", f"subscriptions with Protocol {name} are not modelled yet", hint)
     message = f"AWS refuses this (InvalidParameter): there is no Protocol {name!r}"
     raise FieldError("E241", message, hint)
 
