@@ -327,6 +327,7 @@ def test_a_backup_of_everything_holds_everything() -> None:
             archive(into__DynamicPartitioningConfiguration={"Enabled": "true"}, **hints(64, 0)),
             ["E263"],
         ),
+        (archive(destination={"rejects": "1%"}), ["E268"]),
         (archive(into__DataFormatConversionConfiguration={"Enabled": True}), ["E301"]),
     ],
 )

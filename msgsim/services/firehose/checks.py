@@ -9,7 +9,14 @@ from msgsim.model.service import Finding, Specs
 from msgsim.model.spec import Spec
 from msgsim.problems import did_you_mean
 from msgsim.services.firehose.partitions import QueryError, read_query
-from msgsim.services.firehose.spec import DIRECT_PUT, KINESIS, PAGE, S3, DeliveryStreamSpec
+from msgsim.services.firehose.spec import (
+    DIRECT_PUT,
+    KINESIS,
+    PAGE,
+    REDSHIFT,
+    S3,
+    DeliveryStreamSpec,
+)
 
 _REFUSED = "AWS refuses this (InvalidArgumentException): "
 _CONFIGURATION = {
@@ -38,6 +45,9 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
         yield Finding("E261", f"{_REFUSED}a stream has one destination; {name} {found}", (), hint)
         return
     path = (written[0],)
+    if stream.destination.rejects and stream.sort in (S3, REDSHIFT):
+        text = f"{stream.sort} looks at no record; only OpenSearch, Splunk and HTTP endpoints do"
+        yield Finding("E268", text, ("destination", "rejects"), "use fails, a share of requests")
     yield from _hints(stream, path)
     yield from _processors(stream, specs, (*path, "ProcessingConfiguration"))
     if getattr(stream.config, "DataFormatConversionConfiguration", None):

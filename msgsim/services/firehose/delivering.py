@@ -47,6 +47,7 @@ class WithBackup:
         self._sender = sender
         self._give_up = give_up
         self._reason = reason
+        sender.aside = partial(self._sent, _nobody_waits)
 
     def deliver(self, batch: Batch, free: Free) -> None:
         """Send a bulk request."""
@@ -56,6 +57,10 @@ class WithBackup:
         if code is not None:
             self._give_up(batch.records, self._reason)
         free()
+
+
+def _nobody_waits() -> None:
+    """Free no buffer: what was rejected is tried again beside the next batches."""
 
 
 class ByCopy:

@@ -83,6 +83,10 @@ class Sender:
         judged: whether arriving there is what the message was meant for.
         owns: whether records end here when they are held too long; copies for a backup do not.
         least_ns_per_byte: the highest throughput of one partition, as time per byte.
+
+    Attributes:
+        aside: told how records ended that the destination rejected while it took the rest of
+            their batch; they are tried again without holding the next batch up.
     """
 
     def __init__(
@@ -106,6 +110,7 @@ class Sender:
         self._judged = judged
         self._owns = owns
         self._least = least_ns_per_byte
+        self.aside: Then = _ignored
 
     def send(self, batch: Batch, then: Then) -> None:
         """Try a batch now; `then(batch, code)` follows, with None when nothing is left of it."""
@@ -180,10 +185,11 @@ class Sender:
             if self._judged:
                 owner.finish(arrived)
         if rejected:
-            batch.records = rejected
-            self._failed(batch, then, REJECTED)
-        else:
-            then(batch, None)
+            rest = Batch(rejected)
+            rest.attempts, rest.tried_ns = batch.attempts, batch.tried_ns
+            rest.spent_ns = batch.spent_ns
+            self._failed(rest, self.aside, REJECTED)
+        then(batch, None)
 
     def _failed(self, batch: Batch, then: Then, code: str) -> None:
         now = self._sim.now
@@ -194,6 +200,10 @@ class Sender:
             then(batch, code)
         else:
             self._sim.after(pause, self.send, batch, then)
+
+
+def _ignored(batch: Batch, code: str | None) -> None:
+    """Nobody asked how rejected records end."""
 
 
 class Writer:

@@ -295,5 +295,6 @@ CODES = {
     "E264": "a put into a delivery stream that reads a Kinesis stream",
     "E265": "a transformation that names no function",
     "W266": "a transformation that may run longer than Firehose waits",
+    "E268": "rejected records at a destination that looks at none",
     "E301": "a property that msgsim does not model yet",
 }
