@@ -488,6 +488,56 @@ def test_c12_with_two_retries_the_batch_is_invoked_three_times() -> None:
     }
 
 
+def test_iterator_age_is_that_of_the_last_record_when_it_is_sent() -> None:
+    """Not when it is done, and not while it waits for concurrency: records at 0, 1 and 2 s, a free
+    function from 10 s on. Source: Lambda developer guide, monitoring-metrics-types.html.
+    """
+    system = system_of(function("3s", Timeout=10))
+    system["Fn"].fail()
+    for at in ("0s", "1s", "2s"):
+        system.send_at(at, "Events")
+    system.sim.at(10 * S, system["Fn"].recover)
+    system.run("1m")
+    first, *others = ages(system)
+    sent = starts(system)[0]
+    assert first == (sent, pytest.approx(sent - 0 if sizes(system)[0] == 1 else sent - 2))
+    assert len(others) == len(starts(system)) - 1
+    assert all(age == pytest.approx(at - 2) for at, age in others)
+
+
+def test_bisect_and_partial_reports_together() -> None:
+    """A partial response splits at the returned record and retries only the rest; an exception
+    bisects. So with one retry the three records from the reported one on are invoked twice, and
+    discarded together. Source: Lambda developer guide, with-kinesis.html.
+    """
+    for report, expected in (("failed", [8, 3, 3]), ("raise", [8, 4, 4, 2, 1, 1, 2])):
+        system = system_of(
+            function("10ms", handler__fails_if={"bad": "1"}, handler__report=report),
+            BatchSize=8,
+            BisectBatchOnFunctionError="true",
+            FunctionResponseTypes=("ReportBatchItemFailures",),
+            MaximumRetryAttempts=1 if report == "failed" else 0,
+        )
+        for number in range(8):
+            system.send("Events", attributes={"bad": "1"} if number == 5 else {})
+        system.run("1m")
+        assert sizes(system) == expected, report
+
+
+def test_documents_go_to_standard_queues_only() -> None:
+    resources = {
+        "Events": {"type": "plain.stream"},
+        "Lost.fifo": {"type": "sqs.queue", "FifoQueue": "true"},
+        "Fn": function(),
+        "Map": mapping(
+            "Events",
+            StartingPosition="LATEST",
+            DestinationConfig={"OnFailure": {"Destination": "Lost.fifo"}},
+        ),
+    }
+    assert codes(resources) == ["E269"]
+
+
 def test_a_document_about_an_age_has_no_response() -> None:
     """Source: LocalStack, test_…_discard_records (2025-11-25): no responseContext."""
     system = system_of(function(), MaximumRecordAgeInSeconds=60, **to_lost())

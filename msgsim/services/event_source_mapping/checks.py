@@ -21,6 +21,7 @@ CODES = {
     "E214": "a mapping property for the other kind of source",
     "E215": "a stream mapping without StartingPosition",
     "E222": "a starting position or time that AWS refuses",
+    "E269": "an on-failure destination that Lambda refuses",
     "E217": "the same source and function mapped twice",
     "W213": "failures without a dead-letter queue",
     "W214": "a maxReceiveCount below 5",
@@ -65,6 +66,7 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
         yield from _other_source(mapping, _QUEUE_ONLY, "stream")
         yield from _stream(mapping, source)
         yield from check_times(mapping)
+        yield from _destination(mapping, specs)
     if function is not None:
         yield from _report(mapping, function)
 
@@ -232,6 +234,21 @@ def _stream(mapping: MappingSpec, source: Any) -> Iterator[Finding]:
             f"{_REFUSED}a mapping of a stream needs StartingPosition",
             (),
             "add StartingPosition: TRIM_HORIZON (all records kept) or LATEST (new ones only)",
+        )
+
+
+def _destination(mapping: MappingSpec, specs: Specs) -> Iterator[Finding]:
+    if mapping.DestinationConfig is None:
+        return
+    name = mapping.DestinationConfig.OnFailure.Destination
+    target = specs.get(name)
+    if getattr(target, "FifoQueue", False) or getattr(target, "FifoTopic", False):
+        yield Finding(
+            "E269",
+            f"{_REFUSED}{name} is FIFO; documents about discarded batches go to standard queues "
+            "and topics (kinesis-on-failure-destination.html)",
+            ("DestinationConfig", "OnFailure", "Destination"),
+            "name a standard queue or topic",
         )
 
 
