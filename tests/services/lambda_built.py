@@ -56,6 +56,20 @@ class PlainStream(Component):
         records = self.shards[shard % self.shard_count]
         records.append(StoredRecord(message, self.sim.now, len(records)))
 
+    def parents(self, shard: int) -> list[int]:
+        """Return nothing: shards stay as they are."""
+        return []
+
+    children = parents
+
+    def beginnings(self, where: str, timestamp_ns: int | None = None) -> tuple[list[int], set[int]]:
+        """Return every shard."""
+        return list(range(self.shard_count)), set()
+
+    def at_end(self, shard: int, position: int) -> bool:
+        """Say no: shards stay open."""
+        return False
+
     def position(
         self,
         shard: int,

@@ -140,6 +140,24 @@ class ItemStream(Component):
             return [INVALID] * len(messages)
         return [self.accept(message) for message in messages]
 
+    # Shards --------------------------------------------------------------------------------
+
+    def parents(self, shard: int) -> Sequence[int]:
+        """Return the shards from which a shard came: none, partitions stay."""
+        return ()
+
+    def children(self, shard: int) -> Sequence[int]:
+        """Return the shards that came from a shard: none, partitions stay."""
+        return ()
+
+    def beginnings(self, where: str, timestamp_ns: int | None = None) -> tuple[list[int], set[int]]:
+        """Return the shards with which a reader begins: all."""
+        return list(range(self.shard_count)), set()
+
+    def at_end(self, shard: int, position: int) -> bool:
+        """Say whether nothing can follow at a position: never."""
+        return False
+
     # Reading -------------------------------------------------------------------------------
 
     def register(self, consumer: str) -> None:

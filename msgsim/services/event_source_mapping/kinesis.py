@@ -11,6 +11,7 @@ from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import Sampler, stable_hash
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
+from msgsim.model.lineage import ParentsFirst
 from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.ports import Invoked, Outcome
 from msgsim.services.event_source_mapping.documents import DYNAMODB_INFO, Documents
@@ -21,6 +22,7 @@ from msgsim.services.event_source_mapping.windows import WindowLane
 RETRIES_EXHAUSTED = "RetryAttemptsExhausted"
 AGE_EXCEEDED = "RecordAgeExceeded"
 EXPIRED = "expired in the stream"
+NEVER = 1 << 62
 REPORT_UNREAD = "reported as failed, but FunctionResponseTypes is not set"
 
 
@@ -83,6 +85,7 @@ class StreamMapping(Component):
         self._enabled = enabled
         self._lane_of: dict[str, int] = {}
         self._readers: list[Reader] = []
+        self._order: ParentsFirst | None = None
         self._retention_ns: int | None = None
 
     def connect(self, stream: Stream, function: Invoked) -> None:
@@ -107,23 +110,48 @@ class StreamMapping(Component):
         if self._reading.from_ns <= self.sim.now:
             self._start_reading()
             return
-        for shard in range(self.stream.shard_count):
+        for shard in self.stream.beginnings("TRIM_HORIZON")[0]:
             self.stream.position(shard, "TRIM_HORIZON", self.name)
         self.sim.at(self._reading.from_ns, self._start_reading)
 
     def _start_reading(self) -> None:
         """Poll every shard, each at its own moment within the period."""
-        start, timestamp_ns = self._reading.start, self._reading.timestamp_ns
-        for shard in range(self.stream.shard_count):
-            lanes = [self._make_lane() for _ in range(self._lane_count)]
-            self._pass_over(shard, self.stream.position(shard, start, None, timestamp_ns))
-            reader = Reader(
-                shard, self.stream.position(shard, start, self.name, timestamp_ns), lanes
-            )
-            reader.timer = self.sim.timer(partial(self._poll, reader))
-            reader.windows = [self.sim.timer(partial(self._serve, reader, lane)) for lane in lanes]
-            reader.timer.arm(self.sim.now + self._offset.at(shard) % self._reading.period_ns)
-            self._readers.append(reader)
+        stream, start = self.stream, self._reading.start
+        timestamp_ns = self._reading.timestamp_ns
+        begun, skipped = stream.beginnings(start, timestamp_ns)
+        self._order = ParentsFirst(stream, begun, skipped)
+        for shard in sorted(skipped):
+            self._pass_over(shard, stream.position(shard, "LATEST"))
+        for shard in begun:
+            self._pass_over(shard, stream.position(shard, start, None, timestamp_ns))
+            self._follow(shard, start, timestamp_ns)
+
+    def _follow(self, shard: int, where: str, timestamp_ns: int | None = None) -> None:
+        """Begin to poll a shard."""
+        lanes = [self._make_lane() for _ in range(self._lane_count)]
+        position = self.stream.position(shard, where, self.name, timestamp_ns)
+        reader = Reader(shard, position, lanes)
+        reader.timer = self.sim.timer(partial(self._poll, reader))
+        reader.windows = [self.sim.timer(partial(self._serve, reader, lane)) for lane in lanes]
+        reader.timer.arm(self.sim.now + self._offset.at(shard) % self._reading.period_ns)
+        self._readers.append(reader)
+
+    def _end_of_shard(self, reader: Reader) -> bool:
+        """Turn to the children of a closed shard once all its records are finished.
+
+        Returns:
+            Whether nothing is left to be read.
+        """
+        shard, progress = reader.shard, reader.progress
+        if not self.stream.at_end(shard, progress.read_to):
+            return False
+        progress.advance()
+        if not reader.ended and progress.checkpoint == progress.read_to:
+            reader.ended = True
+            assert self._order is not None
+            for child in self._order.finish(shard):
+                self._follow(child, "TRIM_HORIZON")
+        return True
 
     def _pass_over(self, shard: int, position: int) -> None:
         """Say that what lies before the starting position was not meant for this mapping."""
@@ -149,6 +177,10 @@ class StreamMapping(Component):
                 yield ("in_flight" if id(held) in in_hand else "waiting"), held.copy
             for message in self.stream.unread(reader.shard, reader.progress.read_to):
                 yield "waiting", message
+        if self._order is not None:
+            for shard in self._order.to_come():
+                for message in self.stream.unread(shard, 0):
+                    yield "waiting", message
 
     # Reading -------------------------------------------------------------------------------
 
@@ -172,6 +204,8 @@ class StreamMapping(Component):
         reader.behind = progress.read_to < tip
         if held or self._windows:
             known_ns = held[-1].copy.arrived_ns if held and reader.behind else now
+            if self.stream.at_end(reader.shard, progress.read_to):
+                known_ns = NEVER
             overhead_ns = round(reading.overhead_ns * self.slowness)
             self.sim.after(overhead_ns, self._arrive, reader, held, known_ns)
         self._poll_again(reader)
@@ -185,6 +219,8 @@ class StreamMapping(Component):
 
     def _poll_again(self, reader: Reader) -> None:
         """Arm the next poll, unless enough is buffered; then a batch that leaves calls again."""
+        if self._end_of_shard(reader):
+            return
         if reader.timer.due is not None or not self._hungry(reader):
             return
         reading = self._reading
@@ -367,6 +403,7 @@ class StreamMapping(Component):
                     self.on_dropped(now, held.copy, reason)
         if reader.progress.advance():
             self.stream.passed(self.name, reader.shard, reader.progress.checkpoint)
+            self._end_of_shard(reader)
 
 
 def _nothing(now: int, delivery: Delivery) -> None:

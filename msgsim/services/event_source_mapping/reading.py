@@ -27,6 +27,18 @@ class Stream(Protocol):
     name: str
     shard_count: int
 
+    def parents(self, shard: int) -> Sequence[int]:
+        """Return the shards that it came from."""
+
+    def children(self, shard: int) -> Sequence[int]:
+        """Return the shards that came from it."""
+
+    def beginnings(self, where: str, timestamp_ns: int | None = None) -> tuple[list[int], set[int]]:
+        """Return the shards to begin with, and those before the starting position."""
+
+    def at_end(self, shard: int, position: int) -> bool:
+        """Say whether the shard is closed and nothing follows at that position."""
+
     def position(
         self,
         shard: int,
@@ -103,6 +115,7 @@ class Reader:
         progress: how far it is read and finished.
         lanes: where its records are processed.
         buffered: records that wait in the lanes.
+        ended: whether the shard is closed and finished, and its children were turned to.
         behind: whether the last poll left records behind.
         last_poll_ns: when that was.
         timer: rings for the next poll.
@@ -112,6 +125,7 @@ class Reader:
     __slots__ = (
         "behind",
         "buffered",
+        "ended",
         "lanes",
         "last_poll_ns",
         "progress",
@@ -125,6 +139,7 @@ class Reader:
         self.progress = Progress(position)
         self.lanes = lanes
         self.buffered = 0
+        self.ended = False
         self.behind = False
         self.last_poll_ns = 0
         self.timer: Timer

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import Sampler
 from msgsim.kernel.simulation import Timer
+from msgsim.model.lineage import ParentsFirst
 from msgsim.model.message import Copy, Message
 from msgsim.services.firehose.buffer import Progress, Record
 
@@ -21,6 +22,18 @@ class Stream(Protocol):
 
     name: str
     shard_count: int
+
+    def parents(self, shard: int) -> Sequence[int]:
+        """Return the shards that it came from."""
+
+    def children(self, shard: int) -> Sequence[int]:
+        """Return the shards that came from it."""
+
+    def beginnings(self, where: str, timestamp_ns: int | None = None) -> tuple[list[int], set[int]]:
+        """Return the shards to begin with, and those before the starting position."""
+
+    def at_end(self, shard: int, position: int) -> bool:
+        """Say whether the shard is closed and nothing follows at that position."""
 
     def position(self, shard: int, where: Any, consumer: str | None = None) -> int:
         """Return the position `LATEST`."""
@@ -41,20 +54,22 @@ class Stream(Protocol):
 
 
 class _Reader:
-    """One shard: how far it is read, and how much of it is held."""
+    """One shard: how far it is read, how much of it is held, whether it has ended."""
 
-    __slots__ = ("held_bytes", "progress", "shard", "timer")
+    __slots__ = ("ended", "held_bytes", "progress", "shard", "timer")
 
     def __init__(self, shard: int, position: int) -> None:
         self.shard = shard
         self.progress = Progress(position)
         self.held_bytes = 0
+        self.ended = False
         self.timer: Timer
 
 
 class Source:
     """Polls every shard at a fixed period and hands records to the delivery stream.
 
+    The children of a shard that was split or merged are read when it has been read to its end.
     Reading a shard pauses while more of it is held than `hold_bytes`, as when the destination is
     down; the records then wait in the stream, whose retention holds.
 
@@ -87,18 +102,36 @@ class Source:
         self._offset = offset
         self._take = take
         self._readers: dict[int, _Reader] = {}
+        self._order = ParentsFirst(stream, ())
         stream.register(owner.name)
 
     def start(self) -> None:
-        """Take the position LATEST in every shard, and begin to read."""
-        for shard in range(self.stream.shard_count):
-            reader = _Reader(shard, self.stream.position(shard, "LATEST", self._owner.name))
-            reader.timer = self._sim.timer(partial(self._read, reader))
-            reader.timer.arm(self._sim.now + self._offset.at(shard))
-            self._readers[shard] = reader
+        """Take the position LATEST in every open shard, and begin to read."""
+        begun, skipped = self.stream.beginnings("LATEST")
+        self._order = ParentsFirst(self.stream, begun, skipped)
+        for shard in begun:
+            self._follow(shard, "LATEST")
+
+    def _follow(self, shard: int, where: str) -> None:
+        reader = _Reader(shard, self.stream.position(shard, where, self._owner.name))
+        reader.timer = self._sim.timer(partial(self._read, reader))
+        reader.timer.arm(self._sim.now + self._offset.at(shard))
+        self._readers[shard] = reader
+
+    def _end_of_shard(self, reader: _Reader) -> bool:
+        """Turn to the children of a closed shard that has been read to its end."""
+        if not self.stream.at_end(reader.shard, reader.progress.read_to):
+            return False
+        if not reader.ended:
+            reader.ended = True
+            for child in self._order.finish(reader.shard):
+                self._follow(child, "TRIM_HORIZON")
+        return True
 
     def _read(self, reader: _Reader) -> None:
         now = self._sim.now
+        if self._end_of_shard(reader):
+            return
         reader.timer.arm(now + self._period_ns)
         if self._owner.down or reader.held_bytes >= self._hold_bytes:
             return
@@ -117,6 +150,7 @@ class Source:
             reader.held_bytes += stored.message.size_bytes
             position += 1
             self._take(record)
+        self._end_of_shard(reader)
 
     def finished(self, record: Record) -> None:
         """Note that a record needs the source no more."""
@@ -133,3 +167,5 @@ class Source:
         """Yield what the stream still has for this reader."""
         for reader in self._readers.values():
             yield from self.stream.unread(reader.shard, reader.progress.read_to)
+        for shard in self._order.to_come():
+            yield from self.stream.unread(shard, 0)

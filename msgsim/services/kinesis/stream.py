@@ -115,6 +115,24 @@ class Stream(Component):
         """Return the index of the shard that the message's partition key belongs to."""
         return self.state.shard_for(message.key.name).index
 
+    # Shards --------------------------------------------------------------------------------
+
+    def parents(self, shard: int) -> Sequence[int]:
+        """Return the shards from which a shard came: none, their number is fixed."""
+        return ()
+
+    def children(self, shard: int) -> Sequence[int]:
+        """Return the shards that came from a shard: none, their number is fixed."""
+        return ()
+
+    def beginnings(self, where: str, timestamp_ns: int | None = None) -> tuple[list[int], set[int]]:
+        """Return the shards with which a reader begins, and those before its starting position."""
+        return list(range(self.shard_count)), set()
+
+    def at_end(self, shard: int, position: int) -> bool:
+        """Say whether nothing can follow at a position: never, shards stay open."""
+        return False
+
     # Reading -------------------------------------------------------------------------------
 
     def register(self, consumer: str) -> None:
