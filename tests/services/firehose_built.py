@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgsim.services.firehose import SERVICES
-from msgsim.services.kinesis import SERVICE as STREAM
+from msgsim.services import discover
 from tests.services import hand_built
 from tests.services.hand_built import HandBuilt, Log
 from tests.services.lambda_built import function
 
-hand_built.KINDS.update({service.kind: service for service in (*SERVICES, STREAM)})
+hand_built.KINDS.update(discover())
 
 KIB, MIB = 1 << 10, 1 << 20
 S = 10**9

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import msgsim
-from msgsim.services.kinesis import SERVICE as STREAM
+from msgsim.services import discover
 from msgsim.services.lambda_function.handler import Plan
 from tests.services import hand_built
 from tests.services.hand_built import HandBuilt
 from tests.services.lambda_built import built, function, mapping
 
-hand_built.KINDS[STREAM.kind] = STREAM
+hand_built.KINDS["kinesis.stream"] = discover()["kinesis.stream"]
 S = 10**9
 
 
