@@ -27,9 +27,13 @@ def receivers(name: str, spec: DeliveryStreamSpec) -> dict[str, tuple[str, dict[
     """Expand to `NAME.destination`, and `NAME.backup`, the bucket beside it."""
     if len(spec.configured) != 1:
         return {}
-    found = {f"{name}.destination": (DESTINATION, {"sort": spec.sort, **_said(spec.destination)})}
+
+    def receiver(sort: str, said: Any) -> tuple[str, dict[str, Any]]:
+        return DESTINATION, {"sort": sort, "DeliveryStreamName": name, **_said(said)}
+
+    found = {f"{name}.destination": receiver(spec.sort, spec.destination)}
     if spec.sort != S3 or spec.backs_everything_up:
-        found[f"{name}.backup"] = (DESTINATION, {"sort": S3, **_said(spec.backup)})
+        found[f"{name}.backup"] = receiver(S3, spec.backup)
     return found
 
 

@@ -285,6 +285,7 @@ class DestinationSpec(Reacting):
     """What a delivery stream delivers to; written inside the delivery stream."""
 
     sort: Annotated[str, one_of(*SORTS)]
+    DeliveryStreamName: Annotated[String, RefTo("firehose.delivery_stream")]
 
 
 CODES = {
