@@ -406,5 +406,5 @@ class StreamMapping(Component):
             self._end_of_shard(reader)
 
 
-def _nothing(now: int, delivery: Delivery) -> None:
+def _nothing(now: int, delivery: Delivery, *more: object) -> None:
     """A final invocation processes no record."""

@@ -227,5 +227,5 @@ class Transformer:
             self._owner.on_transformed(self._sim.now, records, status)
 
 
-def _ignore(now: int, delivery: Delivery) -> None:
+def _ignore(now: int, delivery: Delivery, *more: object) -> None:
     """A transformed record is not delivered yet."""
