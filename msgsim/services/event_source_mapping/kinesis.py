@@ -8,14 +8,14 @@ from functools import partial
 from itertools import islice
 
 from msgsim.kernel.component import Component
-from msgsim.kernel.sampling import Sampler, stable_hash
+from msgsim.kernel.sampling import Sampler
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
 from msgsim.model.lineage import ParentsFirst
 from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.ports import Invoked, Outcome
 from msgsim.services.event_source_mapping.documents import DYNAMODB_INFO, Documents
-from msgsim.services.event_source_mapping.lanes import Batch, Held, Lane
+from msgsim.services.event_source_mapping.lanes import Batch, Held, Lane, LaneOf
 from msgsim.services.event_source_mapping.reading import Reader, Reading, Record, Rules, Stream
 from msgsim.services.event_source_mapping.windows import WindowLane
 
@@ -83,7 +83,7 @@ class StreamMapping(Component):
         self._offset = offset
         self._windows = windows
         self._enabled = enabled
-        self._lane_of: dict[str, int] = {}
+        self._lane = LaneOf(lane_count)
         self._readers: list[Reader] = []
         self._order: ParentsFirst | None = None
         self._retention_ns: int | None = None
@@ -255,14 +255,6 @@ class StreamMapping(Component):
             if isinstance(lane, WindowLane):
                 lane.known_to_ns = known_ns
             self._serve(reader, lane)
-
-    def _lane(self, key: str) -> int:
-        if self._lane_count == 1:
-            return 0
-        found = self._lane_of.get(key)
-        if found is None:
-            found = self._lane_of[key] = stable_hash(key) % self._lane_count
-        return found
 
     # Invoking ------------------------------------------------------------------------------
 

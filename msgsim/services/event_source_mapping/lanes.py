@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from msgsim.kernel.sampling import stable_hash
 from msgsim.model.message import Copy, Delivery
 
 
@@ -71,6 +72,25 @@ class Batch:
         """Split in two, the smaller half first; splitting uses up no retry."""
         middle = len(self.records) // 2
         return Batch(self.records[:middle]), Batch(self.records[middle:])
+
+
+class LaneOf:
+    """Which lane a key belongs to: a stable hash of it, the same in every shard."""
+
+    __slots__ = ("_count", "_known")
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._known: dict[str, int] = {}
+
+    def __call__(self, key: str) -> int:
+        """Return the lane of a key."""
+        if self._count == 1:
+            return 0
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = stable_hash(key) % self._count
+        return found
 
 
 class Progress:
