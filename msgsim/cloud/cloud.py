@@ -193,7 +193,7 @@ class Cloud:
         self._run_until(until)
 
     def outage(self, name: str, time: float | str) -> None:
-        """Let a queue, topic, stream or function answer calls with a server error for a while from now on.
+        """Let a queue, topic, stream or function answer with a server error for a while.
 
         Args:
             name: a queue's URL, or the ARN or name of a queue, topic, stream or function.

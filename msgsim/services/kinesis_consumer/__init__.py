@@ -43,7 +43,9 @@ def _handling(name: str, spec: ConsumerSpec, context: Context) -> Handling:
     return Handling(
         time=sim.times(name, "batch", handler.time.resolve(base)),
         time_per_record=sim.times(name, "record", each.resolve(base)) if each else None,
-        fails=failure_rule(handler, lambda: sim.sampler(name, "failures", Uniform(0, 1))),
+        fails=failure_rule(
+            handler, lambda: sim.sampler(name, "failures", Uniform(0, 1)), lambda: sim.now
+        ),
         checkpoint_ns=spec.checkpoint,
     )
 

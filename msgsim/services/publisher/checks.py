@@ -152,12 +152,21 @@ def _identity(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
         )
 
 
+def _batch_of(target: Spec | None) -> tuple[str, str, str]:
+    """Return the action that sends several messages, its quota and the error beyond it."""
+    if _is_stream(target):
+        return "PutRecords", "put_records_entries", "ValidationException"
+    if target is not None and "StreamViewType" in type(target).model_fields:
+        return "BatchWriteItem", "batch_write_items", "ValidationException"
+    if target is not None and "DeliveryStreamType" in type(target).model_fields:
+        return "PutRecordBatch", "put_record_batch_entries", "InvalidArgumentException"
+    return "a batch of SQS or SNS", "batch_entries", "TooManyEntriesInBatchRequest"
+
+
 def _batch(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
-    action = "PutRecords" if _is_stream(target) else "a batch of SQS or SNS"
-    quota = "put_records_entries" if _is_stream(target) else "batch_entries"
+    action, quota, code = _batch_of(target)
     most = PAGE.quota(quota)
     if target is not None and workload.batch > most:
-        code = "ValidationException" if _is_stream(target) else "TooManyEntriesInBatchRequest"
         message = f"AWS refuses this ({code}): {action} takes at most {most} entries"
         yield Finding("E281", f"{message}, not {workload.batch}", ("batch",), f"batch: {most}")
 

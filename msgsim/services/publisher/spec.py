@@ -162,7 +162,16 @@ class WorkloadSpec(Spec):
     """One entry of `workload:`: a publisher and its client."""
 
     name: String | None = None
-    to: Annotated[String, RefTo("sns.topic", "sqs.queue", "kinesis.stream")]
+    to: Annotated[
+        String,
+        RefTo(
+            "sns.topic",
+            "sqs.queue",
+            "kinesis.stream",
+            "dynamodb.stream",
+            "firehose.delivery_stream",
+        ),
+    ]
     rate: Rate | None = None
     arrivals: Arrivals | None = None
     from_: Annotated[Duration, Field(alias="from")] = 0
