@@ -51,7 +51,7 @@ def test_the_example_uses_what_the_page_is_about() -> None:
     assert not list(scenario.warnings)
     check_rules(scenario)
     shown = {key.text for key, _ in scenario.tree}
-    assert set(SECTIONS) - shown == {"replications", "account", "actions", "sweep", "lesson"}
+    assert set(SECTIONS) - shown == {"replications", "account", "sweep", "lesson"}
 
 
 @pytest.mark.parametrize(
