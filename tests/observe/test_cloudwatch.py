@@ -332,3 +332,19 @@ def test_statistics_of_a_point_by_hand():
     assert [point.statistic(name) for name in ("Minimum", "Maximum")] == [1, 100]
     for name, exact in (("p50", 50), ("p90", 90), ("p99", 99)):
         assert point.statistic(name) == pytest.approx(exact, rel=0.0101)
+
+
+@pytest.mark.parametrize("name", ["firehose", "fan_out_stream", "resharding"])
+def test_streams_and_delivery_streams_have_their_metrics(name):
+    """Sums per shard equal the stream's, and what Firehose delivered is what it took."""
+    scenario = next(
+        iter(msgsim.scenario.load.variants_of(msgsim.load(scenario_path(name))).values())
+    )
+    twins = CloudWatch(build(scenario))
+    plain = Told(scenario).again(twins).observers.to_json()
+    for stream, known in plain["streams"]["streams"].items():
+        stored = sum(shard["stored"] for shard in known["by_shard"].values())
+        assert total(twins, "IncomingRecords", StreamName=stream) == stored
+    for stream, known in plain.get("deliveries", {}).items():
+        taken = total(twins, "IncomingRecords", DeliveryStreamName=stream)
+        assert taken == known["ingested"]

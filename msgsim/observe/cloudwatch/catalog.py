@@ -47,6 +47,16 @@ def _all(
     }
 
 
+def _delivery(place: str) -> tuple[tuple[str, tuple[str, ...], str], ...]:
+    """Return the metrics of deliveries to one place; the last is their age."""
+    return (
+        ("Bytes", _SIZE, f"{place}.Bytes"),
+        ("Count", _COUNT, f"{place}.Records"),
+        ("Count", _RATIO, f"{place}.Success"),
+        ("Seconds", _AGE, f"{place}.DataFreshness"),
+    )
+
+
 CATALOG: dict[tuple[str, str], Metric] = {
     **_all(
         "AWS/SQS",
@@ -108,6 +118,28 @@ CATALOG: dict[tuple[str, str], Metric] = {
         ("Count", _RATIO, "GetRecords.Records GetRecords.Success"),
         ("Milliseconds", _AGE, "GetRecords.IteratorAgeMilliseconds"),
         ("Count", _RATIO, "ReadProvisionedThroughputExceeded"),
+    ),
+    **_all(
+        "AWS/Kinesis",
+        ("Bytes", _SIZE, "SubscribeToShardEvent.Bytes"),
+        ("Count", _RATIO, "SubscribeToShardEvent.Records SubscribeToShardEvent.Success"),
+        ("Milliseconds", _AGE, "SubscribeToShardEvent.MillisBehindLatest"),
+    ),
+    **_all(
+        "AWS/Firehose",
+        ("Count", _COUNT, "IncomingRecords"),
+        ("Bytes", _SIZE, "IncomingBytes"),
+        ("Count", _COUNT, "ThrottledRecords"),
+        *_delivery("DeliveryToS3"),
+        ("Count", _COUNT, "DeliveryToS3.ObjectCount"),
+        *_delivery("DeliveryToRedshift")[:-1],
+        *_delivery("DeliveryToAmazonOpenSearchService"),
+        *_delivery("DeliveryToSplunk"),
+        *_delivery("DeliveryToHttpEndpoint"),
+        *_delivery("BackupToS3"),
+        ("Count", _COUNT, "SucceedProcessing.Records"),
+        ("Count", _LEVEL, "PartitionCount"),
+        ("Count", _COUNT, "PartitionCountExceeded"),
     ),
     **_all(
         "AWS/Lambda",

@@ -72,7 +72,8 @@ def write_metrics(
 
 def metric_data(found: list[Series]) -> dict[str, Any]:
     """Return metrics as `get-metric-data` asks for and answers them, in the order of time."""
-    queries, results = [], []
+    queries: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     for series in found:
         for statistic in series.metric.statistics:
             name = f"m{len(queries) + 1}"

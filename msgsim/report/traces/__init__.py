@@ -12,6 +12,7 @@ from msgsim.files import streamed
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
 from msgsim.observe.trace import Choice, Span, SpanBuilder, Tracer
+from msgsim.report.traces.cloudtrail import CallLog
 from msgsim.report.traces.events import EventLines
 from msgsim.report.traces.opentelemetry import OtlpFile
 from msgsim.report.traces.perfetto import PerfettoFile
@@ -19,7 +20,7 @@ from msgsim.report.traces.xray import XRayFile
 from msgsim.scenario.build import System, build
 from msgsim.version import __version__
 
-FORMATS = ("events", "perfetto", "otlp", "xray")
+FORMATS = ("events", "perfetto", "otlp", "xray", "cloudtrail")
 
 NS_PER_S = 1_000_000_000
 
@@ -34,8 +35,8 @@ def write_trace(
     Args:
         path: the file; it appears when it is complete.
         told: which run.
-        form: `events` (JSON lines), `perfetto`, `otlp` or `xray`.
-        choice: which messages; all of them if None.
+        form: `events` (JSON lines), `perfetto`, `otlp`, `xray` or `cloudtrail`.
+        choice: which messages; all of them if None. A call is in the log if it carries one.
 
     Raises:
         ProblemError: E160, the file cannot be written.
@@ -95,11 +96,20 @@ def _xray(stream: IO[str], told: Told, choice: Choice) -> Run:
     return run
 
 
+def _cloudtrail(stream: IO[str], told: Told, choice: Choice) -> Run:
+    system = build(told.scenario, told.seed, told.replication)
+    log = CallLog(stream, system.region, system.sim.seed, told.replication, choice)
+    run = told.again(log)
+    log.close()
+    return run
+
+
 _WRITERS: dict[str, Callable[[IO[str], Told, Choice], Run]] = {
     "events": _events,
     "perfetto": _perfetto,
     "otlp": _otlp,
     "xray": _xray,
+    "cloudtrail": _cloudtrail,
 }
 
 

@@ -100,6 +100,11 @@ class Consumer(Component):
         """How many batches can be worked on at once: one for each open shard."""
         return self.stream.open_count
 
+    @property
+    def fan_out(self) -> bool:
+        """Whether it is registered, and records are pushed to it (enhanced fan-out)."""
+        return self._registered
+
     def follow(self, stream: Stream) -> None:
         """Say which stream it reads."""
         self.stream = stream
