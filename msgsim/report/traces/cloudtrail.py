@@ -1,7 +1,8 @@
 """CloudTrail: every API call of a run as a data event, in the shape of a log file.
 
-Source: AWS CloudTrail User Guide, cloudtrail-event-reference-record-contents.html, and the services'
-pages about logging with CloudTrail. What a log never shows (bodies, handles) is not shown here.
+Source: AWS CloudTrail User Guide, cloudtrail-event-reference-record-contents.html, and the
+services' pages about logging with CloudTrail. What a log never shows (bodies, handles) is not shown
+here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ EVENT_VERSION = "1.11"
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 SOURCES = {"sqs.queue": "sqs", "sns.topic": "sns", "kinesis.stream": "kinesis"}
 TYPES = {"sqs": "AWS::SQS::Queue", "sns": "AWS::SNS::Topic", "kinesis": "AWS::Kinesis::Stream"}
+CARRIES = ("Send", "Publish", "Put", "Receive", "Get")
 READS = ("Receive", "Get", "Subscribe")
 CONTROL = frozenset({"PurgeQueue"})
 
@@ -96,10 +98,7 @@ class CallLog:
             "additionalEventData": {
                 "simulatedTimeNs": now,
                 "messages": [message.label for message in messages],
-                "bytesTransferredOut" if reads else "bytesTransferredIn": sum(
-                    item.size_bytes if hasattr(item, "size_bytes") else item.message.size_bytes
-                    for item in items
-                ),
+                **_payload(action, items),
             },
             "requestID": self._ids.uuid(),
             "eventID": self._ids.uuid(),
@@ -125,6 +124,15 @@ def _message(item: Any) -> Message:
     """Return the message of what a call carries: itself, of a delivery, or of a record."""
     found: Message = item if isinstance(item, Message) else item.message
     return found
+
+
+def _payload(action: str, items: Sequence[Any]) -> dict[str, int]:
+    """Return how many bytes a call carries, and in which direction."""
+    if not action.startswith(CARRIES):
+        return {}
+    sized = [item if hasattr(item, "size_bytes") else item.message for item in items]
+    direction = "Out" if action.startswith(READS) else "In"
+    return {f"bytesTransferred{direction}": sum(each.size_bytes for each in sized)}
 
 
 def _parameters(source: str, action: str, messages: Sequence[Message]) -> dict[str, Any]:
