@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from msgsim.experiment.retell import Told
@@ -16,13 +17,18 @@ from msgsim.experiment.run import Run, drive, prepare
 from msgsim.experiment.session import Results
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
+from msgsim.observe.cloudwatch import CloudWatch
 from msgsim.observe.flow import Flow
 from msgsim.observe.trace import Interest, Span, SpanBuilder, Tracer, chosen
+from msgsim.report.collect import fault_bands
+from msgsim.report.figures.twins import TwinData
 from msgsim.report.replay import Film, Filming, Surprises, film
 from msgsim.report.replay.film import MOST_MESSAGES
+from msgsim.report.twins import twin_data
 from msgsim.scenario.build import build
 from msgsim.scenario.schema import Scenario
 
+NS_PER_S = 1_000_000_000
 LIVES = 5
 """Messages of each sort whose lives are told."""
 
@@ -69,6 +75,7 @@ class Shown:
         run: its first replication.
         plain: the same as plain data.
         flow, facts: what came and went.
+        cloudwatch: the metrics that AWS would have shown.
         interest: kind → message numbers, how much, where.
         spans: the lives of the interesting messages, by number.
         film: for the player.
@@ -81,8 +88,15 @@ class Shown:
     flow: Flow
     facts: Facts
     interest: dict[str, list[tuple[int, int, str]]]
+    cloudwatch: CloudWatch
     spans: dict[int, list[Span]] = field(default_factory=dict)
     film: Film = field(default_factory=Film)
+
+    @cached_property
+    def twins(self) -> dict[str, TwinData]:
+        """What figures show of CloudWatch's metrics, by resource."""
+        end_s = self.run.simulated_ns / NS_PER_S
+        return twin_data(self.cloudwatch, self.plain, end_s, fault_bands(self.run))
 
 
 @dataclass
@@ -114,12 +128,13 @@ def gather(results: Results, plain: dict[str, Any], again: str) -> Material:
         told = _told(run)
         system = build(told.scenario, told.seed, told.replication)
         flow, facts, interest, surprise = Flow(system), Facts(), Interest(LIVES), Surprises()
+        twins = CloudWatch(system)
         until = run.simulated_ns
-        _again(told, until, flow, facts, interest, surprise)
+        _again(told, until, flow, facts, interest, surprise, twins)
         kinds = ("slowest", "most_received", "dead_lettered")
         found = {kind: interest.ranked(kind) for kind in kinds}
         entry = entries[variant, run.replication]
-        shown.append(Shown(variant, run.scenario, run, entry, flow, facts, found))
+        shown.append(Shown(variant, run.scenario, run, entry, flow, facts, found, twins))
         surprises.append(surprise)
     from_ns = _begin(surprises, shown)
     for each in shown:

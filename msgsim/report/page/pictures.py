@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from msgsim.report.collect import fault_bands
 from msgsim.report.draw import all_figures, provenance
 from msgsim.report.figures.flow import FlowData, flow
 from msgsim.report.figures.twice import TwiceData, twice
+from msgsim.report.figures.twins import TwinData, TwinPanel, twins
 from msgsim.report.page.html import Block, text
 from msgsim.report.page.lean import Sheet, lean
 from msgsim.report.page.material import Material, Shown
@@ -54,7 +55,8 @@ class Gallery:
 def gallery(material: Material) -> Gallery:
     """Draw every figure that applies."""
     found = Gallery()
-    for name, sentence, figure in [*_flows(material), *_twices(material)]:
+    own = [*_flows(material), *_twins(material), *_twices(material)]
+    for name, sentence, figure in own:
         _hang(found, material, name, sentence, figure)
     for name, sentence, figure in all_figures(material.results, material.plain):
         _hang(found, material, name, sentence, figure)
@@ -121,12 +123,23 @@ def _series(each: Shown, block: str, subject: str) -> Iterator[list[Any]]:
     elif block == "concurrency" and server is not None:
         course = server["concurrency"]["course"]
         yield _thin("busy" + named, "", course["time_s"], course["mean"])
+    elif block == "twins":
+        yield from _twin_series(each, subject, named)
     elif block == "flow":
         for name, seen in each.flow.subscribers.items():
             if figures.file_name("flow", name) == f"flow-{subject}":
                 times = np.arange(1, len(seen.done) + 1) * each.flow.width_ns / NS_PER_S
                 behind = (seen.arrived - seen.done).cumsum()
                 yield _thin("behind" + named, "", times, behind)
+
+
+def _twin_series(each: Shown, subject: str, named: str) -> Iterator[list[Any]]:
+    for name, data in each.twins.items():
+        if figures.file_name("twins", name) == f"twins-{subject}":
+            for panel in data.panels:
+                for line in panel.lines:
+                    label = f"{line.metric} {line.statistic}{named}"
+                    yield _thin(label, "", line.time_s, line.values)
 
 
 def _thin(label: str, unit: str, times: Any, values: Any) -> list[Any]:
@@ -158,6 +171,31 @@ def _flow_data(name: str, each: Shown) -> FlowData:
     arrived = np.concatenate(([0.0], seen.arrived.cumsum()))
     done = np.concatenate(([0.0], seen.done.cumsum()))
     return FlowData(name, times, arrived, done, end_s, fault_bands(each.run))
+
+
+def _twins(material: Material) -> Iterator[tuple[str, str, Figure]]:
+    names = {name: None for each in material.shown for name in each.twins}
+    for name in names:
+        runs = {each.variant: each.twins[name] for each in material.shown if name in each.twins}
+        figure = twins(_alike(runs), provenance(material.plain))
+        if figure is not None:
+            sentence = (
+                f"{name}: points stand at the beginning of their period, as in the console; "
+                "`explain cloudwatch` defines each metric."
+            )
+            yield figures.file_name("twins", name), sentence, figure
+
+
+def _alike(runs: dict[str, TwinData]) -> dict[str, TwinData]:
+    """Return the variants with the same panels, so that they stand side by side."""
+    units = [panel.unit for data in runs.values() for panel in data.panels]
+    order = list(dict.fromkeys(units))
+
+    def panels(data: TwinData) -> list[TwinPanel]:
+        known = {panel.unit: panel for panel in data.panels}
+        return [known.get(unit, TwinPanel(unit, ())) for unit in order]
+
+    return {variant: replace(data, panels=panels(data)) for variant, data in runs.items()}
 
 
 def _twices(material: Material) -> Iterator[tuple[str, str, Figure]]:
