@@ -12,16 +12,18 @@ from msgsim.report.figures.canvas import (
     columns_for,
     name,
     new_figure,
-    panel_title,
     size_for,
     stacks,
     styled,
 )
 from msgsim.report.figures.data import FaultBand, Floats, Provenance
 from msgsim.report.figures.panels import counts_axis, limit_line, shade_faults, time_axis
-from msgsim.report.style import ALARM, CATEGORIES, DASHES, FONT_PT, Look, duration_text
+from msgsim.report.style import ALARM, CATEGORIES, DASHES, FONT_PT, Look
 
-_PANEL_IN = 2.0
+_PANEL_IN = 1.75
+_KEY_ROW_IN = 0.2
+_PERIODS = {60: "1 minute", 300: "5 minutes", 900: "15 minutes", 3_600: "1 hour",
+            21_600: "6 hours", 86_400: "1 day"}  # fmt: skip
 _NEAR = 0.5
 _FEW = 40
 LOOKS = tuple(Look(CATEGORIES[i], DASHES[i % 2], "o") for i in (0, 1, 2, 3))
@@ -85,12 +87,15 @@ def twins(runs: Mapping[str, TwinData], provenance: Provenance) -> Figure | None
     if not filled:
         return None
     first = next(iter(filled.values()))
+    all_ = list(filled.values())
     columns, rows = columns_for(len(filled)), len(first.panels)
     end_s = max(data.end_s for data in filled.values())
     with styled():
-        period = duration_text(first.period_s)
-        title = f"{name(first.resource)} in CloudWatch ({first.namespace}), a point for {period}"
-        size = size_for(len(filled), 1.1 + _PANEL_IN * rows)
+        period = _PERIODS.get(round(first.period_s), f"{first.period_s:g} s")
+        title = f"{name(first.resource)} in CloudWatch ({first.namespace}), periods of {period}"
+        wide = 2 if columns == 1 else 1
+        keys = sum(_key_rows(panel, wide) for panel in first.panels)
+        size = size_for(len(filled), 1.1 + _PANEL_IN * rows + _KEY_ROW_IN * keys)
         figure = new_figure(title, provenance, *size)
         found = stacks(figure, len(filled), [1] * rows)
         for row in range(rows):
@@ -98,10 +103,11 @@ def twins(runs: Mapping[str, TwinData], provenance: Provenance) -> Figure | None
         for index, ((variant, data), stack) in enumerate(zip(filled.items(), found, strict=True)):
             for axes, panel in zip(stack, data.panels, strict=True):
                 _draw(axes, panel, data.period_s)
-                if index % columns == 0:
-                    counts_axis(axes, panel.unit)
+                first_row = axes is stack[0]
+                rows_of_key = max(_key_rows(each.panels[stack.index(axes)], wide) for each in all_)
+                _key(axes, wide, rows_of_key, name(variant) if first_row else "")
+                counts_axis(axes, panel.unit if index % columns == 0 else "")
             time_axis(stack[-1], end_s)
-            panel_title(stack[0], columns, variant)
             shade_faults(stack, data.faults, end_s)
     return figure
 
@@ -109,7 +115,7 @@ def twins(runs: Mapping[str, TwinData], provenance: Provenance) -> Figure | None
 def _scale(axes: Axes, panels: Sequence[TwinPanel]) -> None:
     peak = max(panel.peak for panel in panels)
     limits = [panel.limit[0] for panel in panels if panel.limit and _near(panel)]
-    axes.set_ylim(0, max([peak, *limits, 1e-9]) * 1.42 or 1.0)
+    axes.set_ylim(0, max([peak, *limits, 1e-9]) * 1.14)
 
 
 def _near(panel: TwinPanel) -> bool:
@@ -131,6 +137,21 @@ def _draw(axes: Axes, panel: TwinPanel, period_s: float) -> None:
     )
     if panel.limit is not None and _near(panel):
         limit_line(axes, panel.limit[0], panel.limit[1], ALARM)
+
+
+def _key_rows(panel: TwinPanel, wide: int) -> int:
+    return -(-len(panel.lines) // wide)
+
+
+def _key(axes: Axes, wide: int, rows: int, variant: str) -> None:
+    """Name the metrics above their panel, and leave room for as many rows as any variant needs."""
+    blank = "\n".join(" " * max(1, rows))
+    axes.set_title(f"{variant}\n{blank}" if variant else blank, pad=2, linespacing=1.05)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=wide, fontsize=FONT_PT - 2,
+            borderaxespad=0, borderpad=0.1, handlelength=1.6, labelspacing=0.25,
+        ).set_in_layout(False)  # fmt: skip
 
 
 def _runs(line: TwinLine, period_s: float) -> list[tuple[Floats, Floats]]:
