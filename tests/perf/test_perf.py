@@ -10,10 +10,16 @@ import json
 import os
 import platform
 import time
-from math import sqrt
+from math import inf, sqrt
 
 import pytest
 
+import msgsim
+from msgsim.experiment.retell import Told
+from msgsim.observe.cloudwatch import CloudWatch
+from msgsim.observe.trace import Tracer
+from msgsim.report.traces.events import EventLines
+from msgsim.scenario.build import build
 from tests.perf import heap_loop, idiomatic, real, workload
 from tests.perf.workload import FAILURES, QUEUES, VISIBILITY_S, WORKERS
 
@@ -100,6 +106,33 @@ def test_print_the_ratios(record_property):
     record_property("table", table)
     print(table)
     remember(rows)
+
+
+def test_print_what_watching_costs(tmp_path, record_property):
+    """CloudWatch's metrics and a trace of every message, against the default observers alone.
+
+    Times alternate, and the best of each counts. The aim is 1.5.
+    """
+    scenario = msgsim.load_text(real.scenario_text(MESSAGES // 2, SEED))
+    told = Told(scenario)
+    best = {"default observers": inf, "with CloudWatch": inf, "with CloudWatch and a trace": inf}
+    rows = {}
+    for turn in range(3):
+        for name in best:
+            with open(tmp_path / f"trace{turn}", "w", encoding="utf-8") as stream:
+                lines = EventLines(stream)
+                twins = CloudWatch(build(scenario))
+                watching = {"default observers": (), "with CloudWatch": (twins,)}
+                begun = time.perf_counter()
+                run = told.again(*watching.get(name, (twins, Tracer(lines))))
+                lines.flush()
+                best[name] = min(best[name], time.perf_counter() - begun)
+            rows[name] = run.observers.to_json()["sums"]
+    assert len({str(row) for row in rows.values()}) == 1
+    alone = best["default observers"]
+    table = "\n".join(f"{name:<36}{seconds / alone:>8.2f}" for name, seconds in best.items())
+    record_property("table", table)
+    print(f"\nworkload F, time as a multiple of the default observers'\n{table}")
 
 
 def measure(name: str) -> dict:

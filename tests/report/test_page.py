@@ -15,7 +15,7 @@ import msgsim
 from msgsim.bundled import scenario_names, scenario_path
 from msgsim.experiment.result import to_plain
 from msgsim.problems import ProblemError
-from msgsim.report.page import BUDGET, page, replay_page
+from msgsim.report.page import BUDGET, page, read_sections, replay_page
 from msgsim.report.page.lean import Sheet, lean, path
 from msgsim.report.page.topology import topology
 from msgsim.scenario.load import load_text
@@ -117,6 +117,12 @@ def test_the_same_run_gives_the_same_page():
     assert texts[0] == texts[1]
 
 
+def test_a_misspelt_section_is_a_problem_with_a_guess():
+    with pytest.raises(ProblemError) as caught:
+        read_sections("map, twin")
+    assert caught.value.problems[0].hint == "did you mean twins?"
+
+
 def test_a_page_of_the_player_alone_is_small():
     results = msgsim.run(msgsim.load(scenario_path("poison_message")))
     text = replay_page(results, to_plain(results), "msgsim replay poison_message")
@@ -215,6 +221,38 @@ def test_the_page_of_every_scenario_opens_in_a_browser(name, chromium, tmp_path)
     assert seen.complaints == []
     assert seen.requests == [file.as_uri()]
     assert file.stat().st_size < BUDGET
+
+
+@pytest.mark.browser
+def test_the_twins_show_their_values_under_the_cursor(chromium, tmp_path):
+    """The figure of a queue is there, and a movement over it reads the minute's values."""
+    file = tmp_path / "report.html"
+    file.write_text(made("poison_message"), encoding="utf-8")
+    seen = Seen(chromium, file)
+    figure = seen.page.locator("#twins figure").first
+    assert "ApproximateAgeOfOldestMessage" in figure.locator("svg").text_content()
+    figure.scroll_into_view_if_needed()
+    figure.hover()
+    shown = seen.page.locator("body").inner_text()
+    assert re.search(r"NumberOfMessagesSent Sum\D+\d", shown)
+    assert seen.complaints == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark", "projector"])
+def test_a_page_may_begin_in_a_theme_and_have_a_few_sections(theme, chromium, tmp_path):
+    results = msgsim.run(msgsim.load(scenario_path("poison_message")))
+    some = read_sections("expect,twins")
+    text = page(results, to_plain(results), "msgsim run x", theme=theme, sections=some)
+    file = tmp_path / "report.html"
+    file.write_text(text, encoding="utf-8")
+    assert Elements(text).sections == ["answer", "expect", "twins"]
+    seen = Seen(chromium, file)
+    assert seen.page.locator("html").get_attribute("data-theme") == theme
+    colour = "getComputedStyle(document.body).backgroundColor"
+    dark = sum(map(int, re.findall(r"\d+", seen.page.evaluate(colour))[:3])) < 200
+    assert dark == (theme == "dark")
+    assert seen.complaints == []
 
 
 @pytest.mark.browser

@@ -7,54 +7,88 @@ word that comes from a scenario is escaped; what the script reads is JSON in the
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
 from msgsim.experiment.session import Results
+from msgsim.problems import Problem, ProblemError, did_you_mean, quote, register
 from msgsim.report.page.honesty import appendix, assumptions, slim
 from msgsim.report.page.html import Block, text
 from msgsim.report.page.lives import biographies
 from msgsim.report.page.map import overview
 from msgsim.report.page.material import Material, gather
-from msgsim.report.page.pictures import Gallery, blocks, gallery
+from msgsim.report.page.pictures import BLOCKS, Gallery, blocks, gallery
 from msgsim.report.page.player import player, stage
 from msgsim.report.page.verdict import answer, expectations, ledger
 
 BUDGET = 2 * 2**20
 """Bytes a page should not exceed, so that it can be mailed."""
 
+SECTIONS = ("answer", "expect", "map", "ledger", "replay", *(name for name, _, _ in BLOCKS),
+            "lives", "honesty", "appendix")  # fmt: skip
+"""The blocks of a page, in their order."""
 
-def page(results: Results, plain: dict[str, Any], again: str) -> str:
+THEMES = ("auto", "light", "dark", "projector")
+
+register("E176", "no such section of the report", f"Sections: {', '.join(SECTIONS)}.")
+
+
+def page(
+    results: Results,
+    plain: dict[str, Any],
+    again: str,
+    *,
+    theme: str = "auto",
+    sections: Sequence[str] = SECTIONS,
+) -> str:
     """Return the page as text.
 
     Args:
         results: the runs.
         plain: the same as plain data.
         again: the command that repeats them.
+        theme: `light`, `dark` or `projector` to begin with; `auto` is the reader's own.
+        sections: which blocks; the answer is always there, and their order is fixed.
     """
     material = gather(results, plain, again)
-    found = gallery(material)
-    parts = [
-        answer(material),
-        expectations(material),
-        overview(material),
-        ledger(material),
-        player(material),
-        *blocks(found),
-        biographies(material),
-        assumptions(material),
-        appendix(material),
-    ]
-    return _document(material, [part for part in parts if part is not None], found)
+    found = gallery(material, sections)
+    makers = {
+        "answer": answer,
+        "expect": expectations,
+        "map": overview,
+        "ledger": ledger,
+        "replay": player,
+    }
+    parts = [make(material) for name, make in makers.items() if name in ("answer", *sections)]
+    parts += blocks(found)
+    closing = {"lives": biographies, "honesty": assumptions, "appendix": appendix}
+    parts += [make(material) for name, make in closing.items() if name in sections]
+    return _document(material, [part for part in parts if part is not None], found, theme)
 
 
-def replay_page(results: Results, plain: dict[str, Any], again: str) -> str:
+def read_sections(text: str) -> tuple[str, ...]:
+    """Return the blocks of a list such as `map,twins`.
+
+    Raises:
+        ProblemError: E176, there is no such block.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in SECTIONS:
+            guess = did_you_mean(name, SECTIONS)
+            hint = f"did you mean {guess}?" if guess else f"known: {', '.join(SECTIONS)}"
+            raise ProblemError([Problem("E176", f"no section {quote(name)}", None, hint)])
+    return tuple(names) or SECTIONS
+
+
+def replay_page(results: Results, plain: dict[str, Any], again: str, *, theme: str = "auto") -> str:
     """Return a page with the player alone, under the question and the verdict."""
     material = gather(results, plain, again)
-    return _document(material, [answer(material), player(material)], Gallery())
+    return _document(material, [answer(material), player(material)], Gallery(), theme)
 
 
-def _document(material: Material, parts: list[Block], found: Gallery) -> str:
+def _document(material: Material, parts: list[Block], found: Gallery, theme: str) -> str:
     scenario = material.plain["scenario"]
     title = text(f"{scenario['name']}: {scenario['question']}".removesuffix(": "))
     data = {
@@ -66,7 +100,7 @@ def _document(material: Material, parts: list[Block], found: Gallery) -> str:
     links = "".join(f'<a href="#{part.name}">{text(part.title)}</a>' for part in parts[1:])
     body = "\n".join(part.html() for part in parts)
     return (
-        '<!doctype html>\n<html lang="en" data-theme="auto"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="en" data-theme="{theme}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title>\n<style>{_asset('page.css')}\n{found.sheet.css()}</style></head>\n"
         f'<body><a class="skip" href="#answer">Skip to the answer</a>'

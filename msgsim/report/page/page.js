@@ -65,7 +65,7 @@ const Page = (() => {
       each.tip.textContent = told(each, at);
       const box = each.boxes[0];
       const left = (box[0] + (box[2] - box[0]) * at / each.end) * svg.clientWidth;
-      each.tip.style.left = `${Math.min(left + 8, svg.clientWidth - 170)}px`;
+      each.tip.style.left = `${Math.min(left + 8, svg.clientWidth - each.tip.offsetWidth - 8)}px`;
       each.tip.style.top = `${box[1] * svg.clientHeight + 4}px`;
     }
   }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,26 +53,21 @@ class Gallery:
     timed: list[dict[str, Any]] = field(default_factory=list)
 
 
-def gallery(material: Material) -> Gallery:
-    """Draw every figure that applies."""
+def gallery(material: Material, sections: Collection[str]) -> Gallery:
+    """Draw every figure that applies and belongs to one of these blocks."""
     found = Gallery()
-    own = [*_flows(material), *_twins(material), *_twices(material)]
-    for name, sentence, figure in own:
-        _hang(found, material, name, sentence, figure)
-    for name, sentence, figure in all_figures(material.results, material.plain):
-        _hang(found, material, name, sentence, figure)
+    own = (_flows(material), _twins(material), _twices(material))
+    for name, sentence, figure in chain(*own, all_figures(material.results, material.plain)):
+        if name.partition("-")[0] in sections:
+            _hang(found, material, name, sentence, figure)
     return found
 
 
 def blocks(found: Gallery) -> Iterator[Block]:
-    """Yield the blocks that have figures, in their fixed order; others go to the end."""
-    known = [name for name, _, _ in BLOCKS]
+    """Yield the blocks that have figures, in their fixed order."""
     for name, title, lead in BLOCKS:
         if name in found.parts:
             yield Block(name, title, lead, "".join(found.parts[name]))
-    for name, parts in found.parts.items():
-        if name not in known:
-            yield Block(name, name.capitalize(), "", "".join(parts))
 
 
 def _hang(found: Gallery, material: Material, name: str, sentence: str, figure: Figure) -> None:
