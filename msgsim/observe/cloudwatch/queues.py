@@ -68,35 +68,52 @@ class QueueTwin:
     def listeners(self) -> Mapping[str, Listener]:
         """Return what to call, by signal."""
         return {
-            "sent": self._sent,
-            "received": self._received,
-            "repeated": self._received,
-            "requested": self._requested,
+            "sent": self._sent_listener(),
+            "received": self._received_listener(),
+            "repeated": self._received_listener(),
+            "requested": self._requested_listener(),
             "delete_refused": self._delete_refused,
             "throttled": self._refused,
             "empty": self._returned_nothing,
             "deduplicated": self._deduplicated,
         }
 
-    def _sent(self, now: int, copy: Any) -> None:
-        self._counts["Sent"].add(now)
-        self._size.add(now, copy.message.size_bytes)
-        self._accessed_ns = now
+    def _sent_listener(self) -> Listener:
+        size = self._size.add
 
-    def _received(self, now: int, deliveries: Sequence[Any]) -> None:
-        self._counts["Received"].tally(now, len(deliveries))
-        self._accessed_ns = now
+        def sent(now: int, copy: Any) -> None:
+            size(now, copy.message.size_bytes)
+            self._accessed_ns = now
 
-    def _requested(self, now: int, action: str, items: Sequence[Any], code: str | None) -> None:
+        return sent
+
+    def _received_listener(self) -> Listener:
+        received_ = self._counts["Received"].add
+
+        def received(now: int, deliveries: Sequence[Any]) -> None:
+            received_(now, len(deliveries))
+
+        return received
+
+    def _requested_listener(self) -> Listener:
+        deleted, other = self._counts["Deleted"].add, self._requested
+
+        def requested(now: int, action: str, items: Sequence[Any], code: str | None) -> None:
+            self._accessed_ns = now
+            if action == "DeleteMessage":
+                if code is None:
+                    deleted(now)
+            elif action == "DeleteMessageBatch":
+                other(now, items, code)
+
+        return requested
+
+    def _requested(self, now: int, items: Sequence[Any], code: str | None) -> None:
         """Count deletes with a valid handle, also those of a message that is gone already."""
-        self._accessed_ns = now
-        if action == "DeleteMessage" and code is None:
-            self._counts["Deleted"].add(now)
-        elif action == "DeleteMessageBatch":
-            if code is None:
-                self._counts["Deleted"].tally(now, len(items) - self._throttled)
-                self._batch = items
-            self._throttled = 0
+        if code is None:
+            self._counts["Deleted"].tally(now, len(items) - self._throttled)
+            self._batch = items
+        self._throttled = 0
 
     def _refused(self, now: int, action: str, messages: int) -> None:
         """Remember entries that the batch, announced next, leaves out."""
@@ -131,6 +148,8 @@ class QueueTwin:
         for series, value in zip(self._levels, levels, strict=True):
             series.level(now, value)
         self._age.level(now, _age_s(now, queue.oldest_ns()))
+        sizes = self._size.points.get((now - 1) // self._size.period_ns)
+        self._counts["Sent"].level(now, sizes.count if sizes is not None else 0)
         for series in (*self._counts.values(), self._empty, self._repeats):
             if series is not None:
                 series.silent(now)

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, floor, inf, log
+from typing import Any
 
 from msgsim.observe.cloudwatch.catalog import Metric
 
 _GROWTH = log(1.02)  # percentiles are off by 1 % at most
+_REMEMBERED = 1_024
+_UNKNOWN: Any = object()
 
 
 @dataclass(slots=True)
@@ -33,18 +36,6 @@ class Point:
     low: float = inf
     high: float = -inf
     sketch: dict[int | None, int] | None = None
-
-    def add(self, value: float) -> None:
-        """Take one sample."""
-        self.count += 1
-        self.total += value
-        if value < self.low:
-            self.low = value
-        if value > self.high:
-            self.high = value
-        if self.sketch is not None:
-            bucket = floor(log(value) / _GROWTH) if value > 0 else None
-            self.sketch[bucket] = self.sketch.get(bucket, 0) + 1
 
     def statistic(self, name: str) -> float | None:
         """Return `Average`, `Sum`, `Minimum`, `Maximum`, `SampleCount` or a percentile (`p99`).
@@ -92,12 +83,32 @@ class Series:
         self.points: dict[int, Point] = {}
         self._begin = self._end = 0
         self._point = Point()
+        self._buckets: dict[float, Any] = {}
 
     def add(self, now: int, value: float = 1.0) -> None:
         """Take one sample at a moment (ns), which may lie in an earlier period."""
         if not self._begin <= now < self._end:
             self._turn(now)
-        self._point.add(value)
+        point = self._point
+        point.count += 1
+        point.total += value
+        if value < point.low:
+            point.low = value
+        if value > point.high:
+            point.high = value
+        sketch = point.sketch
+        if sketch is not None:
+            bucket = self._buckets.get(value, _UNKNOWN)
+            if bucket is _UNKNOWN:
+                bucket = self._bucket(value)
+            sketch[bucket] = sketch.get(bucket, 0) + 1
+
+    def _bucket(self, value: float) -> int | None:
+        """Return a value's bucket, and remember it: sizes come again and again."""
+        bucket = floor(log(value) / _GROWTH) if value > 0 else None
+        if len(self._buckets) < _REMEMBERED:
+            self._buckets[value] = bucket
+        return bucket
 
     def tally(self, now: int, count: int) -> None:
         """Add a number to the sum, as one sample; negative takes back what was added too much."""
