@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgsim.kernel.signals import Listener, Observer, Signal, bind
 from msgsim.kernel.simulation import Simulation
@@ -33,8 +33,9 @@ class Component:
         self.slowness = 1.0
         self.bind(())
 
-    def __getattr__(self, name: str) -> Listener | None:
-        raise AttributeError(f"{type(self).__name__} {self.name!r} has no attribute {name!r}")
+    if TYPE_CHECKING:  # at run time it would slow every look-up of every attribute down
+
+        def __getattr__(self, name: str) -> Listener | None: ...
 
     def bind(self, observers: Iterable[Observer]) -> None:
         """Connect observers; done once, when the system is wired and before time zero."""
