@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from msgsim.kernel.sampling import GeometricGaps, Sampler
 from msgsim.kernel.simulation import Simulation
 from msgsim.kernel.waiting import TokenBucket
-from msgsim.model.message import Copy, Delivery, Message
+from msgsim.model.message import Delivery, Message
 from msgsim.model.ports import ReceiveReply
 from msgsim.services.sqs_queue.attempts import Attempts
 from msgsim.services.sqs_queue.base import UNAVAILABLE, Queue
@@ -16,7 +16,7 @@ from msgsim.services.sqs_queue.fifo import FifoState
 from msgsim.services.sqs_queue.partitions import ACTIONS, Partitions
 from msgsim.services.sqs_queue.rules import INVALID_VALUE
 from msgsim.services.sqs_queue.standard import StandardState
-from msgsim.services.sqs_queue.stored import Stored
+from msgsim.services.sqs_queue.stored import GONE, Stored
 from msgsim.services.sqs_queue.tenants import FairRules, fair_rules
 
 __all__ = ["FifoQueue", "Queue", "StandardQueue"]
@@ -52,16 +52,23 @@ class StandardQueue(Queue):
         self._ghost_delay = ghost_delay
         self._deletes_left = missed_deletes.draw() if missed_deletes is not None else 1 << 62
 
+    # Nearly every message takes the next four methods. They do what `Queue` does, spelled out for
+    # a queue without call quotas, because each call costs as much as the work it saves.
+
+    def deliver(self, message: Message, delay_ns: int | None = None) -> str | None:
+        """Take one message from a topic: the topic's limit on size holds, not the queue's own."""
+        return UNAVAILABLE if self.down else self._accept(message, delay_ns)
+
     def _accept(self, message: Message, delay_ns: int | None) -> str | None:
         if message.grouped:
             self._notice_group(message)
         state = self.state
         delay = state.delay_ns if delay_ns is None else delay_ns
-        if not self._polls or state.visible or delay or self._full():
-            return super()._accept(message, delay_ns)
+        if not self._polls or state.visible or delay or state.in_flight >= state.in_flight_limit:
+            return Queue._accept(self, message, delay_ns)
         now = self.sim.env._now
-        poll = self._polls.popleft()
-        delivery = state.hand_over(now, message, poll.visibility_ns)  # type: ignore[union-attr]
+        _, _, reply, visibility_ns = self._polls.popleft()
+        delivery = state.hand_over(now, message, visibility_ns)  # type: ignore[union-attr]
         due = delivery.deadline_ns
         if due < self._alarm_due:
             self._watch(now, due)
@@ -70,7 +77,42 @@ class StandardQueue(Queue):
         handed = [delivery]
         if self.on_received is not None:
             self.on_received(now, handed)
-        poll.reply(handed, None)
+        reply(handed, None)
+        return None
+
+    def receive(
+        self,
+        limit: int,
+        wait_ns: int,
+        reply: ReceiveReply,
+        visibility_ns: int | None = None,
+        attempt_id: str | None = None,
+    ) -> None:
+        """ReceiveMessage: answer at once if anything is there, else within `wait_ns`."""
+        if self.down or not wait_ns:
+            super().receive(limit, wait_ns, reply, visibility_ns)
+            return
+        timeout = self.visibility_ns if visibility_ns is None else visibility_ns
+        deliveries = self._take(limit, timeout, short=False) if self.state.visible else None
+        if deliveries:
+            reply(deliveries, None)
+        else:
+            self._wait((self.sim.env._now + wait_ns, limit, reply, timeout), wait_ns)
+
+    def _delete(self, delivery: Delivery) -> str | None:
+        copy: Stored = delivery.copy  # type: ignore[assignment]
+        if copy.state == GONE:
+            return None  # deleting twice succeeds
+        now = self.sim.env._now
+        state = self.state
+        state.delete(now, delivery)
+        if self.on_deleted is not None:
+            self.on_deleted(now, delivery)
+        self._deletes_left -= 1
+        if not self._deletes_left:
+            self._miss_delete(copy)
+        if self._polls and state.in_flight == state.in_flight_limit - 1:
+            self._serve()
         return None
 
     def _notice_group(self, message: Message) -> None:
@@ -99,18 +141,11 @@ class StandardQueue(Queue):
         state = self.state
         return state.quiet_counters() if isinstance(state, FairState) else self.counters()
 
-    def _full(self) -> bool:
-        return self.state.in_flight >= self.state.in_flight_limit
-
-    def _after_delete(self, copy: Copy) -> None:
-        self._deletes_left -= 1
-        if self._deletes_left == 0:
-            assert self._missed_deletes is not None and self._ghost_delay is not None
-            self._deletes_left = self._missed_deletes.draw()
-            self.sim.after(self._ghost_delay.draw(), self._haunt, copy)
-        state = self.state
-        if self._polls and state.in_flight == state.in_flight_limit - 1:
-            self._serve()
+    def _miss_delete(self, copy: Stored) -> None:
+        """Let a replica miss a delete: the copy comes back as a ghost."""
+        assert self._missed_deletes is not None and self._ghost_delay is not None
+        self._deletes_left = self._missed_deletes.draw()
+        self.sim.after(self._ghost_delay.draw(), self._haunt, copy)
 
     def _haunt(self, copy: Stored) -> None:
         now = self.sim.now

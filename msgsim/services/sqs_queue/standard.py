@@ -96,7 +96,9 @@ class StandardState(QueueState):
         hosts = self._visit_order()
         if hosts_asked is not None:
             hosts = hosts[:hosts_asked]
-        room = min(limit, self.in_flight_limit - self.in_flight)
+        room = self.in_flight_limit - self.in_flight
+        if room > limit:
+            room = limit
         self._collect(now, hosts, room, visibility_ns, deliveries, dead)
         return deliveries, dead
 
@@ -136,10 +138,9 @@ class StandardState(QueueState):
         """Store a message and give it at once to a long poll that waits: it rests on no host."""
         self._sequence += 1
         copy = Stored(message, now, None, self._sequence)
-        ages = self._ages
-        ages.append(copy)
-        if len(ages) > SLACK + 2 * self.stored:
-            self._ages = deque(old for old in ages if old.state != GONE)
+        self._ages.append(copy)
+        if len(self._ages) > self._most_ages:
+            self._shorten_ages()
         self.visible += 1
         return self._hand_out(now, copy, visibility_ns)
 
@@ -148,7 +149,7 @@ class StandardState(QueueState):
         copy: Stored = delivery.copy  # type: ignore[assignment]
         if copy.state == IN_FLIGHT:  # the common case of `discard`, spelled out for speed
             copy.state = GONE
-            copy.receipt = None  # frees copy and receipt at once, without the collector
+            copy.receipt = None
             self.in_flight -= 1
         elif copy.state != GONE:
             self.discard(copy)
@@ -156,7 +157,7 @@ class StandardState(QueueState):
 
     def haunt(self, now: int, copy: Stored) -> None:
         """Show a deleted copy once more: a replica had missed its delete."""
-        self._ages = deque(old for old in self._ages if old.state != GONE)
+        self._shorten_ages()
         self._moved = deque(old for old in self._moved if old.state != GONE)
         self._odd_ages = [entry for entry in self._odd_ages if entry[2].state != GONE]
         heapify(self._odd_ages)

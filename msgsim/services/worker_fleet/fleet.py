@@ -121,6 +121,7 @@ class Fleet(Component):
         self.back_off = back_off.wait_ns
         self.delete_attempts = back_off.delete_attempts
         self.skips_group = False
+        self.plain = self._is_plain()
         self._crashes = crashes
         self._lifetime = lifetime
         self._away_ns = away_ns
@@ -143,9 +144,16 @@ class Fleet(Component):
         if routine is not None:
             self.routine = routine
             self.receive_with = (routine.limit, routine.wait_ns, routine.visibility_ns)
+            self.plain = self._is_plain()
         self.queue = queue
         self.judged = queue.name
         self.skips_group = skips_group
+
+    def _is_plain(self) -> bool:
+        """Say whether receiving and deleting take no time, and nothing happens in between."""
+        routine = self.routine
+        instant = self.receive_time is None and self.delete_time is None
+        return instant and routine.delete_each and not routine.heartbeat_ns
 
     @property
     def concurrency_limit(self) -> int:
