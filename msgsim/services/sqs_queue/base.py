@@ -19,7 +19,7 @@ __all__ = ["UNAVAILABLE", "Queue"]
 
 
 _Poll = tuple[int, int, ReceiveReply, int]
-"""A long poll that waits: deadline, `MaxNumberOfMessages`, reply, visibility timeout of its receipts.
+"""A long poll that waits: deadline, `MaxNumberOfMessages`, reply, timeout of its receipts.
 
 Every other receive waits a while, and a tuple is made in a tenth of an object's time.
 """
