@@ -265,7 +265,7 @@ class Metrics:
             return None
         wanted = self._system.components[target]
         for component in self._system.components.values():
-            if component is not wanted and vars(component).get("function") is wanted:
+            if component is not wanted and getattr(component, "function", None) is wanted:
                 return component.name
         return None
 

@@ -38,6 +38,9 @@ class Queue(Upkeep):
         fifo: whether it is a FIFO queue.
     """
 
+    __slots__ = ("_alarm_due", "_poll_due", "_polls", "_uniform_wait", "fifo", "state",
+                 "visibility_ns")  # fmt: skip
+
     kind = "sqs.queue"
     signals = (
         facts.SENT,

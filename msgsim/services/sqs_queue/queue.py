@@ -34,6 +34,8 @@ class StandardQueue(Queue):
         rules: when a message group is noisy; asked when the first message with a group comes.
     """
 
+    __slots__ = ("_deletes_left",)
+
     def __init__(
         self,
         sim: Simulation,

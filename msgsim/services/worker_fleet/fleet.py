@@ -90,6 +90,8 @@ class Fleet(Component):
         start_ns: when the workers begin to poll.
     """
 
+    __slots__ = ("fails", "handler_time", "plain", "queue", "receive_time", "receive_with")
+
     kind = "worker.fleet"
     signals = (facts.STARTED, facts.ENDED, facts.COMPLETED, facts.FAILED, facts.CRASHED)
     queue: Polled
