@@ -19,6 +19,7 @@ from msgsim.observe.servers import Servers
 from msgsim.observe.shards import Shards
 from msgsim.observe.system import System
 from msgsim.observe.topics import Topics
+from msgsim.observe.visits import Visits
 
 __all__ = ["Metrics", "Observers", "UnknownMetric", "Violation", "default_observers"]
 
@@ -36,9 +37,10 @@ class Observers:
         self.completions = Completions(system)
         self.queues = Queues(system)
         self.latency = Latency(self.completions)
-        self.ordering = Ordering(system, self.completions, self.entries)
+        self.ordering = Ordering(system, self.completions, self.entries, self.queues)
         self.duplicates = Duplicates(system, self.completions, self.queues)
         self.servers = Servers(system)
+        self.visits = Visits(self.completions, self.queues, self.servers)
         self.shards = Shards(system)
         self.topics = Topics(system, self.entries)
         self.ledger = Ledger(system, self.completions, self.entries)
@@ -52,6 +54,7 @@ class Observers:
             self.ordering,
             self.duplicates,
             self.servers,
+            self.visits,
             self.shards,
             self.topics,
             self.ledger,

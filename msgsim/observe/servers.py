@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
 from msgsim.observe.gauges import Gauge
 from msgsim.observe.histogram import Durations
 from msgsim.observe.measure import Measure, counter, distribution, level
-from msgsim.observe.queue_watch import LONG, NOTES
+from msgsim.observe.queue_watch import LONG, NOTES, Times
 from msgsim.observe.system import System, announces
 
 AWS_NAMES = {
@@ -21,6 +24,10 @@ AWS_NAMES = {
     "Duration": "duration",
 }
 """CloudWatch's name of a metric → ours."""
+
+
+def _nothing() -> None:
+    """Have nothing to catch up with."""
 
 
 class ServerWatch:
@@ -34,6 +41,7 @@ class ServerWatch:
         statuses: how batches ended.
         throttles: refused invocations, by error code.
         crashes: workers that died, and `crashed_with`, deliveries in their hands.
+        catch_up: hands on the visits (see `visits`) that are still in the journal.
     """
 
     def __init__(self, duration_ns: int) -> None:
@@ -46,7 +54,10 @@ class ServerWatch:
         self.throttles: Counter[str] = Counter()
         self.crashes = 0
         self.crashed_with = 0
+        self.catch_up: Callable[[], None] = _nothing
         self._pollers_now = 0
+        self._visits: list[Times] = []
+        self._listeners: dict[str, Listener] = {}
 
     def forget(self) -> None:
         """End the warm-up: what was before counts no more."""
@@ -59,14 +70,16 @@ class ServerWatch:
 
     def listeners(self) -> dict[str, Listener]:
         """Return what to call, by signal."""
-        return {
-            "started": self._started(),
-            "ended": self._ended(),
-            "cold_start": self._cold_start,
-            "invoke_throttled": self._throttled,
-            "pollers": self._pollers_changed,
-            "crashed": self._crashed,
-        }
+        if not self._listeners:
+            self._listeners = {
+                "started": self._started(),
+                "ended": self._ended(),
+                "cold_start": self._cold_start,
+                "invoke_throttled": self._throttled,
+                "pollers": self._pollers_changed,
+                "crashed": self._crashed,
+            }
+        return self._listeners
 
     def _started(self) -> Listener:
         time, delta = self.concurrency.times.append, self.concurrency.deltas.append
@@ -81,7 +94,7 @@ class ServerWatch:
 
     def _ended(self) -> Listener:
         times, delta = self.concurrency.times, self.concurrency.deltas.append
-        took, statuses, settle = self.durations.add, self.statuses, self.concurrency.settle
+        took, statuses, settle = self.durations.add, self.statuses, self._settle
         time = times.append
 
         def ended(now: int, duration_ns: int, status: str) -> None:
@@ -111,19 +124,40 @@ class ServerWatch:
 
     def tick(self, now: int) -> None:
         """Work off what has become long."""
-        for gauge in (self.concurrency, self.pollers):
-            if len(gauge.times) >= LONG:
-                gauge.settle(now)
+        if len(self.concurrency.times) >= LONG:
+            self._settle(now)
+        if len(self.pollers.times) >= LONG:
+            self.pollers.settle(now)
         for durations in (self.durations, self.batch_sizes, self.cold_starts):
             durations.tick()
 
     def settle(self, now: int) -> None:
         """Bring the gauges up to date."""
-        self.concurrency.settle(now)
+        self._settle(now)
         self.pollers.settle(now)
+
+    def note_visits(self, done: Times, received: Times) -> None:
+        """Take note of messages that workers were done with, told by the journal."""
+        self._visits.append(done)
+        self.durations.extend(done - received)
+
+    def _settle(self, now: int) -> None:
+        self.catch_up()
+        if self._visits:
+            ends = np.concatenate(self._visits)
+            self._visits = []
+            gauge = self.concurrency
+            times = np.concatenate((np.array(gauge.times, dtype=np.int64), ends))
+            minus = np.full(ends.size, -1)
+            deltas = np.concatenate((np.array(gauge.deltas, dtype=np.int64), minus))
+            del gauge.times[:], gauge.deltas[:]
+            order = np.argsort(times, kind="stable")
+            gauge.extend(times[order], deltas[order], now)
+        self.concurrency.settle(now)
 
     def finish(self, now: int) -> None:
         """End the run."""
+        self._settle(now)
         self.concurrency.finish(now)
         self.pollers.finish(now)
 

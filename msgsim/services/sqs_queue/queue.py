@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from msgsim.kernel.sampling import GeometricGaps, Sampler
 from msgsim.kernel.simulation import Simulation
 from msgsim.kernel.waiting import TokenBucket
-from msgsim.model.message import Delivery, Message
+from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.ports import ReceiveReply
 from msgsim.services.sqs_queue.attempts import Attempts
 from msgsim.services.sqs_queue.base import UNAVAILABLE, Queue
@@ -16,7 +16,7 @@ from msgsim.services.sqs_queue.fifo import FifoState
 from msgsim.services.sqs_queue.partitions import ACTIONS, Partitions
 from msgsim.services.sqs_queue.rules import INVALID_VALUE
 from msgsim.services.sqs_queue.standard import StandardState
-from msgsim.services.sqs_queue.stored import GONE, Stored
+from msgsim.services.sqs_queue.stored import GONE, IN_FLIGHT, Stored
 from msgsim.services.sqs_queue.tenants import FairRules, fair_rules
 
 __all__ = ["FifoQueue", "Queue", "StandardQueue"]
@@ -102,20 +102,33 @@ class StandardQueue(Queue):
             self._wait((self.sim.env._now + wait_ns, limit, reply, timeout), wait_ns)
 
     def _delete(self, delivery: Delivery) -> str | None:
+        if delivery.copy.state != GONE:  # type: ignore[attr-defined]
+            now = self.sim.env._now
+            self.state.delete(now, delivery)
+            if self.on_deleted is not None:
+                self.on_deleted(now, delivery)
+            self._after_delete(delivery.copy)
+        return None  # deleting twice succeeds
+
+    def remove(self, delivery: Delivery) -> bool:
+        """Delete by receipt, for a consumer that announces it; False when `delete` must do it."""
         copy: Stored = delivery.copy  # type: ignore[assignment]
-        if copy.state == GONE:
-            return None  # deleting twice succeeds
-        now = self.sim.env._now
+        if self.down or copy.state != IN_FLIGHT:
+            return False
+        self.state.delete(self.sim.env._now, delivery)
+        if self._polls or self._deletes_left == 1:
+            self._after_delete(copy)
+        else:
+            self._deletes_left -= 1
+        return True
+
+    def _after_delete(self, copy: Copy) -> None:
         state = self.state
-        state.delete(now, delivery)
-        if self.on_deleted is not None:
-            self.on_deleted(now, delivery)
         self._deletes_left -= 1
         if not self._deletes_left:
-            self._miss_delete(copy)
+            self._miss_delete(copy)  # type: ignore[arg-type]
         if self._polls and state.in_flight == state.in_flight_limit - 1:
             self._serve()
-        return None
 
     def _notice_group(self, message: Message) -> None:
         """Become a fair queue with the first message that carries a group."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import Sampler
+from msgsim.kernel.signals import Combined, Listener
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
 from msgsim.model.failing import Fails
+from msgsim.model.message import Delivery
 from msgsim.model.ports import Polled
 from msgsim.services.worker_fleet.worker import Worker
 
@@ -90,10 +92,18 @@ class Fleet(Component):
         start_ns: when the workers begin to poll.
     """
 
-    __slots__ = ("fails", "handler_time", "plain", "queue", "receive_time", "receive_with")
+    __slots__ = ("fails", "handler_time", "plain", "queue", "receive_time", "receive_with",
+                 "remove", "visited")  # fmt: skip
 
     kind = "worker.fleet"
-    signals = (facts.STARTED, facts.ENDED, facts.COMPLETED, facts.FAILED, facts.CRASHED)
+    signals = (
+        facts.STARTED,
+        facts.ENDED,
+        facts.COMPLETED,
+        facts.FAILED,
+        facts.CRASHED,
+        facts.VISITED,
+    )
     queue: Polled
 
     def __init__(
@@ -124,6 +134,8 @@ class Fleet(Component):
         self.delete_attempts = back_off.delete_attempts
         self.skips_group = False
         self.plain = self._is_plain()
+        self.visited: Listener | None = None
+        self.remove: Callable[[Delivery], bool] | None = None
         self._crashes = crashes
         self._lifetime = lifetime
         self._away_ns = away_ns
@@ -164,9 +176,18 @@ class Fleet(Component):
 
     def start(self) -> None:
         """Let the workers begin to poll at the start time, and plan the crashes."""
+        self._listen_in_one()
         self.sim.at(self._start_ns, self._open)
         for crash in self._crashes:
             self.sim.at(crash.at_ns, self._crash, crash.worker, None, crash.away_ns)
+
+    def _listen_in_one(self) -> None:
+        """Announce `visited` for three facts, if whoever listens to these offers to hear it."""
+        offer, queue = self.on_visited, self.queue
+        heard = (self.on_completed, getattr(queue, "on_deleted", None), self.on_ended)
+        self.remove = getattr(queue, "remove", None)
+        if isinstance(offer, Combined) and offer.replaces == heard and self.remove is not None:
+            self.visited = offer.tell
 
     def _open(self) -> None:
         self._is_open = True

@@ -153,16 +153,21 @@ class Worker:
             return
         now = self._sim.env._now
         delivery.copy.completions += 1
-        if fleet.on_completed is not None:
-            fleet.on_completed(now, delivery)
-        error = fleet.queue.delete(delivery)
-        if error is not None:
-            self._settle(delivery, error, 1)
-            return
-        self._batch = ()
-        self._busy = False
-        if fleet.on_ended is not None:
-            fleet.on_ended(now, now - self._began_ns, "ok")
+        if fleet.visited is not None and fleet.remove(delivery):  # type: ignore[misc]
+            fleet.visited(now, delivery)
+            self._batch = ()
+            self._busy = False
+        else:
+            if fleet.on_completed is not None:
+                fleet.on_completed(now, delivery)
+            error = fleet.queue.delete(delivery)
+            if error is not None:
+                self._settle(delivery, error, 1)
+                return
+            self._batch = ()
+            self._busy = False
+            if fleet.on_ended is not None:
+                fleet.on_ended(now, now - self._began_ns, "ok")
         limit, wait_ns, visibility_ns = fleet.receive_with
         fleet.queue.receive(limit, wait_ns, self._answer, visibility_ns)
 
