@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Protocol
 
-from msgsim.kernel.sampling import Sampler
+from msgsim.kernel.sampling import BLOCK, Sampler
 from msgsim.model.message import Message
 from msgsim.model.spec import FieldError, Parsed, Positive, Share, Spec, plain
 
@@ -60,5 +60,17 @@ def failure_rule(code: Failing, draws: Draws) -> Fails | None:
 
 
 def _by_chance(numbers: Sampler[float], probability: float) -> Fails:
-    at = numbers.at
-    return lambda message, attempt: at(message.number, attempt) < probability
+    """Compare a message's own uniform number; its block is kept here, to save a call each time."""
+    first, values = numbers.block(0)
+
+    def fails(message: Message, attempt: int) -> bool:
+        nonlocal first, values
+        if attempt != 1:
+            return numbers.at(message.number, attempt) < probability
+        offset = message.number - first
+        if not 0 <= offset < BLOCK:
+            first, values = numbers.block(message.number)
+            offset = message.number - first
+        return values[offset] < probability
+
+    return fails

@@ -95,11 +95,30 @@ class StandardQueue(Queue):
             super().receive(limit, wait_ns, reply, visibility_ns)
             return
         timeout = self.visibility_ns if visibility_ns is None else visibility_ns
-        deliveries = self._take(limit, timeout, short=False) if self.state.visible else None
+        deliveries = None
+        if self.state.visible:
+            take = self._take_one if limit == 1 else self._take
+            deliveries = take(limit, timeout, False)
         if deliveries:
             reply(deliveries, None)
         else:
             self._wait((self.sim.env._now + wait_ns, limit, reply, timeout), wait_ns)
+
+    def _take_one(self, limit: int, visibility_ns: int, short: bool) -> list[Delivery] | None:
+        now = self.sim.env._now
+        dead: list[Stored] = []
+        delivery = self.state.take_one(now, visibility_ns, dead)  # type: ignore[union-attr]
+        for copy in dead:
+            self._dead_letter(now, copy)
+        if delivery is None:
+            return None
+        due = now + visibility_ns
+        if due < self._alarm_due:
+            self._watch(now, due)
+        deliveries = [delivery]
+        if self.on_received is not None:
+            self.on_received(now, deliveries)
+        return deliveries
 
     def _delete(self, delivery: Delivery) -> str | None:
         if delivery.copy.state != GONE:  # type: ignore[attr-defined]

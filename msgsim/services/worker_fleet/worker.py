@@ -67,6 +67,7 @@ class Worker:
         """ReceiveMessage."""
         if self.alive:
             fleet = self._fleet
+            self._answer = self._answered_one if fleet.plain else self._answered
             limit, wait_ns, visibility_ns = fleet.receive_with
             fleet.queue.receive(limit, wait_ns, self._answer, visibility_ns)
 
@@ -78,9 +79,6 @@ class Worker:
         fleet = self._fleet
         travel = fleet.receive_time
         if travel is None:
-            if fleet.plain and error is None and len(deliveries) == 1:
-                self._begin_one(deliveries[0])
-                return
             if deliveries and error is None:
                 self._tries = 0
                 self._begin()
@@ -126,11 +124,17 @@ class Worker:
                 self._work(delivery)
 
     # One message, received and deleted at once: what nearly every message of most fleets takes.
-    # These two methods do what `_begin`, `_work`, `_worked`, `_delete` and `_end` do, without what
-    # only batches, calls that take time and heartbeats need.
+    # These two methods do what `_answered`, `_begin`, `_work`, `_worked`, `_delete` and `_end` do,
+    # without what only batches, calls that take time and heartbeats need.
 
-    def _begin_one(self, delivery: Delivery) -> None:
-        fleet = self._fleet
+    def _answered_one(self, deliveries: list[Delivery], error: str | None) -> None:
+        if not self.alive:
+            return
+        if error is not None or len(deliveries) != 1:
+            self._answered(deliveries, error)
+            return
+        fleet, delivery = self._fleet, deliveries[0]
+        self._batch = deliveries
         self._tries = 0
         self._began_ns = now = self._sim.env._now
         self._busy = True
