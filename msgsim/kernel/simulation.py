@@ -87,12 +87,15 @@ def _process(event: Any) -> None:
 
 def _once(env: Any, pool: list[_Call]) -> Callable[[int, Callable[[Any], Any], Any], None]:
     """Return `Simulation.once`: made once, because looking its parts up is half of a call."""
-    heap, next_id = env._queue, env._eid.__next__
+    heap, next_id, spare = env._queue, env._eid.__next__, pool.pop
 
     def once(delay_ns: int, fn: Callable[[Any], Any], item: Any) -> None:
         if delay_ns < 0:
             raise ValueError(f"negative delay: {delay_ns} ns")
-        call = pool.pop() if pool else _Call(env, pool)
+        try:
+            call = spare()
+        except IndexError:
+            call = _Call(env, pool)
         call.fn = fn
         call.item = item
         heappush(heap, (env._now + delay_ns, _NORMAL, next_id(), call))
@@ -227,12 +230,11 @@ class Simulation:
         try:
             for handled in range(before, max(before, limit) + 1):  # noqa: B007 - read at the end
                 env._now, _, _, event = heappop(heap)
-                kind = event.__class__
-                if kind is _Call:
+                if event.__class__ is _Call:
                     fn, item = event.fn, event.item
                     keep(event)
                     fn(item)
-                elif kind is _Pause:
+                elif event.__class__ is _Pause:
                     break
                 else:
                     _process(event)

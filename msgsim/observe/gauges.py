@@ -90,9 +90,13 @@ class Gauge:
         edges = np.arange((last // width + 1) * width, until, width, dtype=np.int64)
         edges = edges[: len(self._areas)]
         if edges.size:
-            where = np.searchsorted(times, edges)
-            times = np.insert(times, where, edges)
-            deltas = np.insert(deltas, where, 0)
+            places = np.searchsorted(times, edges) + np.arange(edges.size)
+            kept = np.ones(times.size + edges.size, dtype=bool)
+            kept[places] = False
+            all_times, all_deltas = np.empty_like(kept, np.int64), np.zeros(kept.size, np.int64)
+            all_times[places], all_times[kept] = edges, times
+            all_deltas[kept] = deltas
+            times, deltas = all_times, all_deltas
         steps = np.concatenate(([self.value], deltas)).cumsum()
         begins = np.concatenate(([last], times))
         spans = np.concatenate((times, [until])) - begins

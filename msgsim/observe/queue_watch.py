@@ -36,6 +36,7 @@ _VISIBLE = np.array([1, 0, 1, -1, 1, 0, -1, 0], dtype=np.int64)
 _IN_FLIGHT = np.array([0, 0, 0, 1, -1, -1, 0, 0], dtype=np.int64)
 _DELAYED = np.array([0, 1, -1, 0, 0, 0, 0, -1], dtype=np.int64)
 _STORED = _VISIBLE + _IN_FLIGHT + _DELAYED
+_NO_TIMES = np.zeros(0, dtype=np.int64)
 _ONE = 8  # a note is kind + 8 × number of copies
 
 
@@ -187,10 +188,10 @@ class QueueWatch:
                     message = delivery.message
                     note_key(keys[message.key])
                     note_rank(message.rank)
-            if len(notes) > NOTES:
-                work_off(now)
             if len(ranks) >= RECEIVES:
                 follow()
+                if len(notes) > NOTES:
+                    work_off(now)
 
         return received
 
@@ -328,7 +329,11 @@ class QueueWatch:
             (self.delayed, _DELAYED),
             (self.stored, _STORED),
         ):
-            gauge.extend(times, changes[kinds] * copies, now)
+            deltas = changes[kinds] * copies
+            if deltas.any():
+                gauge.extend(times, deltas, now)
+            else:
+                gauge.extend(_NO_TIMES, _NO_TIMES, now)
         self.residences.tick()
         self.attempts.tick()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -56,6 +57,8 @@ class ServerWatch:
         self.crashed_with = 0
         self.catch_up: Callable[[], None] = _nothing
         self._pollers_now = 0
+        self._starts = array("q")
+        self._ends = array("q")
         self._visits: list[Times] = []
         self._listeners: dict[str, Listener] = {}
 
@@ -82,24 +85,20 @@ class ServerWatch:
         return self._listeners
 
     def _started(self) -> Listener:
-        time, delta = self.concurrency.times.append, self.concurrency.deltas.append
-        size = self.batch_sizes.add
+        time, size = self._starts.append, self.batch_sizes.add
 
         def started(now: int, records: int, cold: bool) -> None:
             time(now)
-            delta(1)
             size(records)
 
         return started
 
     def _ended(self) -> Listener:
-        times, delta = self.concurrency.times, self.concurrency.deltas.append
-        took, statuses, settle = self.durations.add, self.statuses, self._settle
-        time = times.append
+        times, settle, statuses = self._ends, self._settle, self.statuses
+        time, took = times.append, self.durations.add
 
         def ended(now: int, duration_ns: int, status: str) -> None:
             time(now)
-            delta(-1)
             took(duration_ns)
             if status != "ok":
                 statuses[status] += 1
@@ -124,7 +123,7 @@ class ServerWatch:
 
     def tick(self, now: int) -> None:
         """Work off what has become long."""
-        if len(self.concurrency.times) >= LONG:
+        if len(self._starts) >= LONG:
             self._settle(now)
         if len(self.pollers.times) >= LONG:
             self.pollers.settle(now)
@@ -143,17 +142,13 @@ class ServerWatch:
 
     def _settle(self, now: int) -> None:
         self.catch_up()
-        if self._visits:
-            ends = np.concatenate(self._visits)
-            self._visits = []
-            gauge = self.concurrency
-            times = np.concatenate((np.array(gauge.times, dtype=np.int64), ends))
-            minus = np.full(ends.size, -1)
-            deltas = np.concatenate((np.array(gauge.deltas, dtype=np.int64), minus))
-            del gauge.times[:], gauge.deltas[:]
-            order = np.argsort(times, kind="stable")
-            gauge.extend(times[order], deltas[order], now)
-        self.concurrency.settle(now)
+        starts = np.array(self._starts, dtype=np.int64)
+        times = np.concatenate([starts, np.array(self._ends, dtype=np.int64), *self._visits])
+        del self._starts[:], self._ends[:], self._visits[:]
+        deltas = np.full(times.size, -1)
+        deltas[: starts.size] = 1
+        order = np.argsort(times, kind="stable")
+        self.concurrency.extend(times[order], deltas[order], now)
 
     def finish(self, now: int) -> None:
         """End the run."""

@@ -164,10 +164,11 @@ class Fleet(Component):
         self.skips_group = skips_group
 
     def _is_plain(self) -> bool:
-        """Say whether receiving and deleting take no time, and nothing happens in between."""
+        """Say whether messages are worked one by one, and nothing else takes time."""
         routine = self.routine
         instant = self.receive_time is None and self.delete_time is None
-        return instant and routine.delete_each and not routine.heartbeat_ns
+        alone = routine.limit == 1 and routine.delete_each
+        return instant and alone and not routine.heartbeat_ns
 
     @property
     def concurrency_limit(self) -> int:

@@ -130,16 +130,14 @@ class Worker:
     def _answered_one(self, deliveries: list[Delivery], error: str | None) -> None:
         if not self.alive:
             return
-        if error is not None or len(deliveries) != 1:
+        if error is not None or not deliveries:
             self._answered(deliveries, error)
             return
         fleet, delivery = self._fleet, deliveries[0]
         self._batch = deliveries
         self._tries = 0
-        self._began_ns = now = self._sim.env._now
-        self._busy = True
         if fleet.on_started is not None:
-            fleet.on_started(now, 1, False)
+            fleet.on_started(delivery.received_ns, 1, False)
         copy = delivery.copy
         copy.starts = self._attempt = attempt = copy.starts + 1
         time = fleet.handler_time.at(delivery.message.number, attempt)
@@ -152,28 +150,32 @@ class Worker:
             return
         fleet = self._fleet
         if fleet.fails is not None and fleet.fails(delivery.message, self._attempt):
-            self._position = self._pending = 1
+            self._resume(delivery)
             self._fail(delivery)
             return
         now = self._sim.env._now
         delivery.copy.completions += 1
         if fleet.visited is not None and fleet.remove(delivery):  # type: ignore[misc]
             fleet.visited(now, delivery)
-            self._batch = ()
-            self._busy = False
         else:
             if fleet.on_completed is not None:
                 fleet.on_completed(now, delivery)
             error = fleet.queue.delete(delivery)
             if error is not None:
+                self._resume(delivery)
                 self._settle(delivery, error, 1)
                 return
-            self._batch = ()
-            self._busy = False
             if fleet.on_ended is not None:
-                fleet.on_ended(now, now - self._began_ns, "ok")
+                fleet.on_ended(now, now - delivery.received_ns, "ok")
+        self._batch = ()
         limit, wait_ns, visibility_ns = fleet.receive_with
         fleet.queue.receive(limit, wait_ns, self._answer, visibility_ns)
+
+    def _resume(self, delivery: Delivery) -> None:
+        """Go on as if the message had come in a batch: something is unusual about it."""
+        self._position = self._pending = 1
+        self._began_ns = delivery.received_ns
+        self._busy = True
 
     def _work_next(self) -> None:
         batch, skipped = self._batch, self._skipped
@@ -332,6 +334,8 @@ class Worker:
         fleet = self._fleet
         now = self._sim.now
         self.alive = False
+        if self._batch and fleet.plain and not self._busy:
+            self._resume(self._batch[0])
         if self._beat is not None:
             self._beat.cancel()
         if self._busy and fleet.on_ended is not None:
