@@ -36,7 +36,6 @@ _VISIBLE = np.array([1, 0, 1, -1, 1, 0, -1, 0], dtype=np.int64)
 _IN_FLIGHT = np.array([0, 0, 0, 1, -1, -1, 0, 0], dtype=np.int64)
 _DELAYED = np.array([0, 1, -1, 0, 0, 0, 0, -1], dtype=np.int64)
 _STORED = _VISIBLE + _IN_FLIGHT + _DELAYED
-_NO_TIMES = np.zeros(0, dtype=np.int64)
 _ONE = 8  # a note is kind + 8 × number of copies
 
 
@@ -323,17 +322,14 @@ class QueueWatch:
         counts["left"] += int(copies[kinds >= LEFT_FLIGHT].sum())
         stored = self.stored.value + (_STORED[kinds] * copies).cumsum()
         self._note_drain(times, stored)
+        course = self.visible.course(times, now)
         for gauge, changes in (
             (self.visible, _VISIBLE),
             (self.in_flight, _IN_FLIGHT),
             (self.delayed, _DELAYED),
             (self.stored, _STORED),
         ):
-            deltas = changes[kinds] * copies
-            if deltas.any():
-                gauge.extend(times, deltas, now)
-            else:
-                gauge.extend(_NO_TIMES, _NO_TIMES, now)
+            gauge.apply(course, changes[kinds] * copies)
         self.residences.tick()
         self.attempts.tick()
 

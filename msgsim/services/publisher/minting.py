@@ -49,13 +49,14 @@ class Mint:
     def make(self, n: int, now: int) -> Message:
         """Return message n, born now, with the next rank of its key."""
         row = self.rows[n] if self.rows else None
-        name = row.key if row is not None and row.key is not None else self.pick_key(n)
+        pick_key, attributes_of = self.pick_key, self.attributes
+        name = row.key if row is not None and row.key is not None else pick_key(n)
         key = self.keys.get(name)
         if key is None:
             key = self.keys[name] = Key(name, self.workload)
         rank = key.issued
         key.issued = rank + 1
-        attributes = self.attributes(n, name, rank)
+        attributes = attributes_of(n, name, rank)
         body = self.body
         if body is not None:
             body = body.replace("{n}", str(n)).replace("{key}", name)

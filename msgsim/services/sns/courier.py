@@ -56,7 +56,8 @@ class Courier:
         hop_ns = self._hop.at(message.number, message.tries)
         if self._subscription.slowness != 1.0 or self._topic.slowness != 1.0:
             hop_ns = self.hop_ns(message)
-        self._once(hop_ns, self._reached, trip)
+        once = self._once
+        once(hop_ns, self._reached, trip)
 
     def _reach(self, trip: int) -> None:
         """Come to the endpoint for the first time; nearly always it takes the message."""

@@ -169,7 +169,8 @@ class Subscription(Component):
             message = dress(message)
         self._trips = trip = self._trips + 1
         self.travelling[trip] = message
-        self._send(trip, message)
+        send = self._send
+        send(trip, message)
 
     def attempt(self, message: Message) -> str | None:
         """Hand a message to the endpoint; return an error code or None."""
@@ -191,7 +192,8 @@ class Subscription(Component):
             if error is None:
                 self.settle(trip, message, None)
             return error
-        error = self._hand_over(message)
+        hand_over = self._hand_over
+        error = hand_over(message)
         if error is not None:
             self.note_failure(message, error)
             return error

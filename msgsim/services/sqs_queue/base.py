@@ -126,8 +126,9 @@ class Queue(Upkeep):
             if self.on_deduplicated is not None:
                 self.on_deduplicated(now, message)
             return None
-        if self.on_sent is not None:
-            self.on_sent(now, copy)
+        sent = self.on_sent
+        if sent is not None:
+            sent(now, copy)
         if self._polls:
             self._serve()
         if copy.visible_from_ns > now:

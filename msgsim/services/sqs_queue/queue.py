@@ -74,11 +74,12 @@ class StandardQueue(Queue):
         due = delivery.deadline_ns
         if due < self._alarm_due:
             self._watch(now, due)
-        if self.on_sent is not None:
-            self.on_sent(now, delivery.copy)
+        sent, received = self.on_sent, self.on_received
+        if sent is not None:
+            sent(now, delivery.copy)
         handed = [delivery]
-        if self.on_received is not None:
-            self.on_received(now, handed)
+        if received is not None:
+            received(now, handed)
         reply(handed, None)
         return None
 
@@ -115,9 +116,9 @@ class StandardQueue(Queue):
         due = now + visibility_ns
         if due < self._alarm_due:
             self._watch(now, due)
-        deliveries = [delivery]
-        if self.on_received is not None:
-            self.on_received(now, deliveries)
+        deliveries, received = [delivery], self.on_received
+        if received is not None:
+            received(now, deliveries)
         return deliveries
 
     def _delete(self, delivery: Delivery) -> str | None:

@@ -47,7 +47,8 @@ class StandardState(QueueState):
     def send(self, now: int, message: Message, delay_ns: int | None = None) -> Stored:
         """Store a message on a host; it becomes visible after its delay."""
         self._sequence = sequence = self._sequence + 1
-        host = self._pick_host(message.number)
+        pick_host = self._pick_host
+        host = pick_host(message.number)
         copy = Stored(message, now, host, sequence)
         delay = self.delay_ns if delay_ns is None else delay_ns
         if delay or self.fair:
@@ -128,7 +129,8 @@ class StandardState(QueueState):
             dead.extend(gone)
             return found[0] if found else None
         again, fresh, most = self._again, self._fresh, self.max_receives
-        for host in (hosts := self._visit_order()):
+        visit_order = self._visit_order
+        for host in (hosts := visit_order()):
             shelf = again[host] or fresh[host]
             if not shelf:
                 continue

@@ -125,7 +125,8 @@ class Worker:
 
     # One message, received and deleted at once: what nearly every message of most fleets takes.
     # These two methods do what `_answered`, `_begin`, `_work`, `_worked`, `_delete` and `_end` do,
-    # without what only batches, calls that take time and heartbeats need.
+    # without what only batches, calls that take time and heartbeats need. A function that is an
+    # attribute becomes a local variable before it is called: Python is slow to call it in place.
 
     def _answered_one(self, deliveries: list[Delivery], error: str | None) -> None:
         if not self.alive:
@@ -136,27 +137,29 @@ class Worker:
         fleet, delivery = self._fleet, deliveries[0]
         self._batch = deliveries
         self._tries = 0
-        if fleet.on_started is not None:
-            fleet.on_started(delivery.received_ns, 1, False)
+        started, once = fleet.on_started, self._once
+        if started is not None:
+            started(delivery.received_ns, 1, False)
         copy = delivery.copy
         copy.starts = self._attempt = attempt = copy.starts + 1
         time = fleet.handler_time.at(delivery.message.number, attempt)
         if fleet.slowness != 1.0:
             time = fleet.slowed(time)
-        self._once(time, self._done_with_one, delivery)
+        once(time, self._done_with_one, delivery)
 
     def _worked_one(self, delivery: Delivery) -> None:
         if not self.alive:
             return
         fleet = self._fleet
-        if fleet.fails is not None and fleet.fails(delivery.message, self._attempt):
+        fails, visited, remove = fleet.fails, fleet.visited, fleet.remove
+        if fails is not None and fails(delivery.message, self._attempt):
             self._resume(delivery)
             self._fail(delivery)
             return
         now = self._sim.env._now
         delivery.copy.completions += 1
-        if fleet.visited is not None and fleet.remove(delivery):  # type: ignore[misc]
-            fleet.visited(now, delivery)
+        if visited is not None and remove is not None and remove(delivery):
+            visited(now, delivery)
         else:
             if fleet.on_completed is not None:
                 fleet.on_completed(now, delivery)
