@@ -43,7 +43,7 @@ class Durations:
         self._total = 0
         self._min: int | None = None
         self._max: int | None = None
-        self._exact: list[NDArray[np.int64]] | None = []
+        self._exact: list[NDArray[Any]] | None = []  # in as few bytes as hold the values
         self._counts: NDArray[np.int64] | None = None
 
     # Taking values in ----------------------------------------------------------------------
@@ -82,7 +82,7 @@ class Durations:
         other.compact()
         if other._exact is not None:
             for values in list(other._exact):
-                self._fold(values)
+                self._fold(values.astype(np.int64))
             return
         assert other._counts is not None
         self._note(other.folded, other._total, other._min, other._max)
@@ -98,7 +98,7 @@ class Durations:
         total = int(values.sum()) if exact else sum(values.tolist())
         self._note(values.size, total, low, high)
         if self._exact is not None:
-            self._exact.append(values)
+            self._exact.append(_packed(values, high))
             if self.folded > EXACT_LIMIT:
                 self._give_up_exactness()
         else:
@@ -175,9 +175,8 @@ class Durations:
             return None
         rank = max(1, -(-(Fraction(str(share)) * self.folded) // 1))
         if self._exact is not None:
-            values = self.values()
-            self._exact = [values]
-            return int(np.partition(values, rank - 1)[rank - 1])
+            self._exact = [np.concatenate(self._exact)]
+            return int(np.partition(self._exact[0], rank - 1)[rank - 1])
         assert self._counts is not None and self._min is not None and self._max is not None
         found = int(np.searchsorted(np.cumsum(self._counts), rank))
         return min(max(_middle(found), self._min), self._max)
@@ -189,7 +188,7 @@ class Durations:
         """
         self.compact()
         if self._exact is not None:
-            return np.concatenate(self._exact) if self._exact else np.zeros(0, dtype=np.int64)
+            return np.concatenate([np.zeros(0, dtype=np.int64), *self._exact])
         middles, counts = self.bins()
         thinned = -(-counts * 10_000 // self.folded)
         return np.repeat(middles, thinned)
@@ -257,8 +256,17 @@ class Snapshot:
         return window
 
 
-def _binned(values: NDArray[np.int64]) -> NDArray[np.int64]:
+def _packed(values: NDArray[np.int64], high: int) -> NDArray[Any]:
+    """Return values from 0 to `high` in as few bytes as hold them."""
+    for kind in (np.uint8, np.uint16, np.uint32):
+        if high <= np.iinfo(kind).max:
+            return values.astype(kind)
+    return values
+
+
+def _binned(values: NDArray[Any]) -> NDArray[np.int64]:
     """Count values per bin: below 128 exact, above by their seven leading bits."""
+    values = values.astype(np.int64)
     bits = np.searchsorted(_POWERS, values, side="right").astype(np.int64)
     shift = np.maximum(bits - (_SUB_BITS + 1), 0)
     index = shift * _SUB + (values >> shift)
