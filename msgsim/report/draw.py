@@ -42,7 +42,7 @@ def all_figures(results: Results, plain: dict[str, Any]) -> Iterator[Titled]:
     runs = {
         variant: pictured(run, entries[variant, run.replication]) for variant, run in firsts.items()
     }
-    origin = _provenance(plain)
+    origin = provenance(plain)
     colours = looks(
         sorted({n for run in runs.values() for n in (*run.latency, *run.queues, *run.servers)})
     )
@@ -91,7 +91,8 @@ def _each(
             yield figures.file_name(kind, name), f"{name}: {sentence}", figure
 
 
-def _provenance(plain: dict[str, Any]) -> Provenance:
+def provenance(plain: dict[str, Any]) -> Provenance:
+    """Return what stands in the corner of every figure."""
     return Provenance(
         scenario=plain["scenario"]["name"],
         seed=plain["runs"][0]["seed"],
