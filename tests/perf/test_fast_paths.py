@@ -22,7 +22,11 @@ question: Do fast and slow paths agree?
 seed: {seed}
 duration: 90s
 workload:
-  - {{to: Orders, arrivals: {{poisson: 40/s}}, keys: 3, until: 40s, resend: {{share: 3%, after: 2s}}}}
+  - to: Orders
+    arrivals: {{poisson: 40/s}}
+    keys: 3
+    until: 40s
+    resend: {{share: 3%, after: 2s}}
 resources:
   Orders: {{type: sns.topic}}
   Dead: {{type: sqs.queue}}
