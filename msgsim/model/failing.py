@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Protocol
 
-from msgsim.kernel.sampling import BLOCK, Sampler
+from msgsim.kernel.sampling import BLOCK, NEVER, Sampler
 from msgsim.model.message import Message
 from msgsim.model.spec import FieldError, Parsed, Positive, Share, Spec, plain
 
@@ -61,7 +61,7 @@ def failure_rule(code: Failing, draws: Draws) -> Fails | None:
 
 def _by_chance(numbers: Sampler[float], probability: float) -> Fails:
     """Compare a message's own uniform number; its block is kept here, to save a call each time."""
-    first, values = numbers.block(0)
+    first, values = NEVER, list[float]()
 
     def fails(message: Message, attempt: int) -> bool:
         nonlocal first, values

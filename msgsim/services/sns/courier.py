@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.distributions import Constant
-from msgsim.kernel.sampling import NEVER, GeometricGaps, Sampler
+from msgsim.kernel.sampling import BLOCK, NEVER, GeometricGaps, Sampler
 from msgsim.model.message import Message
 from msgsim.services.sns.delivered import Retried
 from msgsim.services.sns.retry import SERVER_SIDE, RetryPolicy, retry_delays
@@ -40,6 +40,8 @@ class Courier:
         self._sim = topic.sim
         self._once = topic.sim.once
         self._reached = self._reach
+        self._first: int = NEVER  # nothing is drawn before it is needed
+        self._hops: list[int] = []
         self._topic = topic
         self._subscription = subscription
         self._hop = hop
@@ -53,7 +55,12 @@ class Courier:
         if self._at_once:
             self.deliver(trip, message)
             return
-        hop_ns = self._hop.at(message.number, message.tries)
+        offset = message.number - self._first  # what `at` does, without a call
+        if 0 <= offset < BLOCK and message.tries == 1:
+            hop_ns = self._hops[offset]
+        else:
+            hop_ns = self._hop.at(message.number, message.tries)
+            self._first, self._hops = self._hop.block(message.number)
         if self._subscription.slowness != 1.0 or self._topic.slowness != 1.0:
             hop_ns = self.hop_ns(message)
         once = self._once

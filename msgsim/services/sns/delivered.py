@@ -132,7 +132,8 @@ class Envelope:
             size += attribute_bytes(message.attributes)
         if message.body is not None:
             size += escapes(message.body)
-        made = _like(message)(message, size)
+        kind = Delivered if message.__class__ is Message else _like(message)
+        made = kind(message, size)
         self._source, self._made = message, made
         return made
 
