@@ -19,6 +19,7 @@ from msgsim.version import __version__
 
 if TYPE_CHECKING:
     from msgsim.cloud.cloud import Cloud as Cloud
+    from msgsim.experiment import theory as theory
     from msgsim.experiment.session import Results as Results
     from msgsim.experiment.session import run_all as run
     from msgsim.problems import ProblemError as ProblemError
@@ -33,6 +34,7 @@ _HOMES = {
     "load": ("msgsim.scenario.load", "load"),
     "load_text": ("msgsim.scenario.load", "load_text"),
     "run": ("msgsim.experiment.session", "run_all"),
+    "theory": ("msgsim.experiment.theory", ""),
 }
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "load",
     "load_text",
     "run",
+    "theory",
 ]
 
 
@@ -51,7 +54,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'msgsim' has no attribute {name!r}")
     module, attribute = _HOMES[name]
-    return getattr(import_module(module), attribute)
+    found = import_module(module)
+    return getattr(found, attribute) if attribute else found
 
 
 def __dir__() -> list[str]:

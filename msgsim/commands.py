@@ -16,7 +16,6 @@ from msgsim.bundled import scenario_names, scenario_path
 from msgsim.files import check_writable, make_folder, write_atomically
 from msgsim.problems import (
     CODES,
-    PAGES,
     Problem,
     ProblemError,
     did_you_mean,
@@ -28,9 +27,9 @@ from msgsim.problems import (
 
 INTERRUPTED = 130
 
-register("E170", "nothing of that name", "A bundled scenario, a type or a code was misspelt.")
-register("E171", "the file exists", "`msgsim new` does not overwrite without --force.")
-register("E172", "options that do not go together", "See `msgsim run --help`.")
+register("E170", "nothing of that name")
+register("E171", "the file exists")
+register("E172", "options that do not go together")
 
 
 @dataclass(frozen=True)
@@ -306,6 +305,7 @@ def explain_subject(what: str | None) -> None:
     """Print the page of a kind of component, a topic or a problem code; without one, the list."""
     import msgsim.experiment.judge
     import msgsim.scenario.load  # noqa: F401 - both register the codes of the floors above
+    from msgsim.report.codes import code_text
     from msgsim.report.pages import page_text, topics
     from msgsim.services import discover
 
@@ -315,10 +315,7 @@ def explain_subject(what: str | None) -> None:
     elif what in pages:
         print(page_text(pages[what], what))
     elif what.upper() in CODES:
-        code = what.upper()
-        print(f"{code}: {CODES[code]}\n")
-        if PAGES[code] != CODES[code]:
-            print(PAGES[code])
+        print(code_text(what.upper()))
     else:
         guess = did_you_mean(what, [*pages, *CODES])
         hint = f"did you mean {guess}? `msgsim explain` lists all" if guess else None

@@ -11,7 +11,7 @@ from typing import IO
 
 from msgsim.problems import Problem, ProblemError, quote, register
 
-register("E160", "the output cannot be written", "The folder is missing, full or not writable.")
+register("E160", "the output cannot be written")
 
 
 def write_atomically(path: str | os.PathLike[str], data: str | bytes) -> None:

@@ -23,13 +23,14 @@ CODES: dict[str, str] = {}
 """Every registered code with its one-line meaning."""
 
 PAGES: dict[str, str] = {}
-"""Every registered code with the page that `msgsim explain CODE` prints."""
+"""Every registered code with what its registration says of it."""
 
 
-def register(code: str, title: str, page: str) -> None:
-    """Make a code known: `title` is its one-line meaning, `page` the text of `explain CODE`.
+def register(code: str, title: str, page: str = "") -> None:
+    """Make a code known: `title` is its one-line meaning.
 
-    A code that is known keeps the page it has.
+    The page that `explain CODE` prints stands in `report/codes.yaml`; a package outside msgsim
+    gives it as `page`. A code that is known keeps the page it has.
     Raises `ValueError` for a malformed code, or one that already means something else.
     """
     if not re.fullmatch(r"[EW][0-9]{3}", code):
@@ -37,7 +38,7 @@ def register(code: str, title: str, page: str) -> None:
     if CODES.get(code, title) != title:
         raise ValueError(f"code {code} already means {CODES[code]!r}")
     CODES[code] = title
-    PAGES.setdefault(code, page)
+    PAGES.setdefault(code, page or title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,75 +304,21 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
 # --- the codes of the text itself -----------------------------------------------------------------
 
 _FILE_CODES = {
-    "E101": (
-        "unknown section",
-        "A scenario has a fixed set of sections. A resource that is not indented under "
-        "`resources:` looks like a section: indent it.",
-    ),
-    "E110": (
-        "the file does not exist",
-        "Check the spelling and the folder you are in. `msgsim list` shows the bundled scenarios; "
-        "`-` reads standard input.",
-    ),
-    "E111": (
-        "the file cannot be read as text",
-        "A folder, a file you may not read, text that is not UTF-8, or text with control "
-        "characters in it. Save the file as UTF-8 from an ordinary editor.",
-    ),
-    "E112": (
-        "the file is too large",
-        "A scenario is refused above 8 MiB. Recorded traffic belongs in a CSV or JSON-lines file "
-        "that the workload replays.",
-    ),
-    "E113": (
-        "the text is not YAML",
-        "Most often a missing quote or bracket, a value that contains `: ` or begins with a "
-        "special character and needs quotes, or a line indented unlike its neighbours.",
-    ),
-    "E114": (
-        "a tab where YAML wants spaces",
-        "YAML forbids tabs in indentation and between key and value. Set the editor to insert "
-        "spaces, and replace each tab by two spaces.",
-    ),
-    "E115": (
-        "a key is given twice",
-        "YAML readers often keep the last one silently; msgsim refuses, because one of the two "
-        "values would be lost. Keep one.",
-    ),
-    "E116": (
-        "the text is too big or too deep once its anchors are expanded",
-        "A scenario is refused above 20,000 nodes (keys, values and lists, each alias counted as "
-        "the text it repeats), above 50 levels, and when an anchor contains itself.",
-    ),
-    "E117": (
-        "empty, or not a mapping where one is needed",
-        "A scenario is a YAML mapping: lines such as `duration: 10m`. `<<:` needs a mapping too.",
-    ),
-    "E118": (
-        "unknown YAML tag",
-        "Tags such as `!Ref` or `!!python/object` are never executed. Write the plain value: the "
-        "logical name instead of `!Ref Name` or `!GetAtt Name.Arn`.",
-    ),
-    "E119": (
-        "several YAML documents in one file",
-        "A scenario is one document. Put what follows the `---` line into a file of its own.",
-    ),
-    "E120": (
-        "an override names a path that does not exist",
-        "The path of `--set` and of a variant starts with a section (`workload[0].rate`) or the "
-        "name of a resource (`Billing.VisibilityTimeout`).",
-    ),
-    "E121": (
-        "an override is not written as PATH=VALUE",
-        "For example `--set Billing.VisibilityTimeout=60` or `--set workload[0].rate=80/s`. "
-        "`PATH=null` removes a key.",
-    ),
-    "E130": (
-        "a wrong unit or number",
-        "Values of the simulator carry their unit (`200ms`, `50/s`, `256KiB`, `1%`). AWS "
-        "properties also take the plain number that AWS documents.",
-    ),
+    "E101": "unknown section",
+    "E110": "the file does not exist",
+    "E111": "the file cannot be read as text",
+    "E112": "the file is too large",
+    "E113": "the text is not YAML",
+    "E114": "a tab where YAML wants spaces",
+    "E115": "a key is given twice",
+    "E116": "the text is too big or too deep once its anchors are expanded",
+    "E117": "empty, or not a mapping where one is needed",
+    "E118": "unknown YAML tag",
+    "E119": "several YAML documents in one file",
+    "E120": "an override names a path that does not exist",
+    "E121": "an override is not written as PATH=VALUE",
+    "E130": "a wrong unit or number",
 }
 
-for _code, (_title, _page) in _FILE_CODES.items():
-    register(_code, _title, _page)
+for _code, _title in _FILE_CODES.items():
+    register(_code, _title)

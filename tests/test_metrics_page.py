@@ -10,16 +10,18 @@ from tests.pages import EVERYTHING, PACKAGE, rows, sections, words
 
 SECTIONS = sections(PACKAGE / "observe" / "metrics.md")
 TARGETS = {
-    "workload": ["Shop", "Office", "Web"],
+    "workload": ["Shop", "Office", "Logs", "Web"],
     "topic": ["Orders"],
     "subscription": ["ToBilling", "ToMail"],
     "queue with a consumer": ["Billing"],
     "queue without a consumer": ["Dlq"],
     "stream": ["Clicks"],
+    "delivery stream": ["Archive"],
     "stream's consumer": ["Reader"],
     "stream's mapping": ["ClicksMap"],
     "queue's mapping": ["BillingMap"],
     "fleet": ["Workers"],
+    "alarm": ["Backlog"],
     "function behind a mapping": ["BillingFn", "ClicksFn"],
     "function invoked by a topic": ["MailFn"],
     "`total`, `consumer`": ["total", "consumer"],
@@ -30,9 +32,17 @@ STATS = {
     "distribution": QUANTILES | {"mean", "min", "max", "count"},
     "level": {"mean", "min", "max", "end"},
     "age": {"max", "mean", "end"},
+    "sampled": {"max", "mean", "end"},
     "number": {"max", "end"},
 }
-USUAL = {"count": "count", "distribution": "mean", "level": "mean", "age": "max", "number": "end"}
+USUAL = {
+    "count": "count",
+    "distribution": "mean",
+    "level": "mean",
+    "age": "max",
+    "sampled": "max",
+    "number": "end",
+}
 OF_A_SHARED_CONSUMER = {
     "unique",
     "delivered.unique",

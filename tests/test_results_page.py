@@ -13,8 +13,23 @@ from tests.pages import EVERYTHING, PACKAGE, rows, sections, words
 
 PAGE = PACKAGE / "experiment" / "results.md"
 SECTIONS = sections(PAGE)
-BY_NAME = {"workloads", "ledger", "latency", "order", "duplicates", "queues", "servers", "topics"}
-LEAVES = {"concurrency_limits", "in_flight_limits", "kinds"}
+BY_NAME = {
+    "workloads",
+    "ledger",
+    "latency",
+    "order",
+    "duplicates",
+    "queues",
+    "servers",
+    "mappings",
+    "asynchronous",
+    "topics",
+    "theory",
+    "fleets",
+    "alarms",
+    "delivery_streams",
+}
+LEAVES = {"concurrency_limits", "in_flight_limits", "kinds", "threads"}
 
 
 @pytest.fixture(scope="module")

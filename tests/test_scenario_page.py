@@ -32,7 +32,8 @@ def test_defaults_of_sections_are_right() -> None:
     assert said["seed"] == str(header.seed)
     assert said["replications"] == str(header.replications)
     account = header.account
-    assert said["account"] == f"{account.Region}, {account.ConcurrentExecutions}"
+    free = str(account.FreeTier).lower()
+    assert said["account"] == f"{account.Region}, {account.ConcurrentExecutions}, {free}"
 
 
 def test_every_code_is_listed_with_its_meaning() -> None:

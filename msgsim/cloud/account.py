@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgsim.cloud.errors import Refused
 from msgsim.cloud.history import Historian
@@ -15,10 +15,13 @@ from msgsim.cloud.sqs_shapes import PREFIX
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
 from msgsim.kernel.simulation import NS_PER_S, Simulation
-from msgsim.model.message import Delivery, Key
+from msgsim.model.message import Delivery, Key, Message
 from msgsim.model.service import Context
 from msgsim.scenario.schema import Account as AccountSpec
 from msgsim.services import discover
+
+if TYPE_CHECKING:
+    from msgsim.cloud.lambda_functions import FunctionEntry
 
 FOREVER_NS = 1 << 62
 
@@ -123,7 +126,9 @@ class Account:
         self.historian = Historian()
         self.queues: dict[str, QueueEntry] = {}
         self.topics: dict[str, TopicEntry] = {}
+        self.streams: dict[str, Any] = {}
         self.subscriptions: dict[str, SubscriptionEntry] = {}
+        self.functions: dict[str, FunctionEntry] = {}
         self.in_flight_quota = in_flight_quota
         self.assumption = assumption
         self._account = AccountSpec(Region=region)
@@ -185,6 +190,14 @@ class Account:
         key = self._keys.setdefault(group or "", Key(group or ""))
         return Letter(number, key, self.sim.now, body, self.ids, origin, **more)
 
+    def handle_of(self, entry: QueueEntry, delivery: Delivery) -> str:
+        """Return the receipt handle of a delivery, made when it is first shown."""
+        handle = entry.names.get(delivery)
+        if handle is None:
+            handle = entry.names[delivery] = self.ids.handle()
+            entry.handles[handle] = delivery
+        return handle
+
     # Finding -------------------------------------------------------------------------------
 
     def queue(self, text: str) -> QueueEntry:
@@ -211,20 +224,63 @@ class Account:
             raise Refused("NotFound", "Topic does not exist")
         return found
 
+    def function(self, text: str) -> FunctionEntry:
+        """Return the function of a name or ARN.
+
+        Raises:
+            Refused: there is no such function.
+        """
+        name = short_name(text.removesuffix(":$LATEST"))
+        found = self.functions.get(name)
+        if found is None:
+            arn = self.place.function_arn(name)
+            raise Refused("ResourceNotFoundException", f"Function not found: {arn}")
+        return found
+
+    def way_to(self, arn: str) -> Callable[[Message], str | None]:
+        """Return how a queue, topic or function takes a copy of a message: by a letter of its own.
+
+        Raises:
+            Refused: there is nothing with this ARN, or it is FIFO.
+        """
+        name = short_name(arn)
+        if ":lambda:" in arn:
+            take = self.function(arn).function.invoke_async
+        else:
+            found: Any = (self.topics if ":sns:" in arn else self.queues).get(name)
+            if found is None or found.fifo:
+                raise Refused(
+                    "InvalidParameterValueException",
+                    f"The destination {arn} does not exist, or is FIFO",
+                )
+            take = (found.topic if ":sns:" in arn else found.queue).accept
+
+        def hand_over(message: Message) -> str | None:
+            code: str | None = take(self.letter(f"record/{name}", message.body or ""))
+            return code
+
+        return hand_over
+
     def component(self, text: str) -> Component:
-        """Return the component of a queue or topic, by URL, ARN or name.
+        """Return the component of a queue, topic, stream or function, by URL, ARN or name.
 
         Raises:
             ValueError: there is none.
         """
         name = short_name(text)
         found: Component
-        if name in self.queues and ":sns:" not in text:
+        if name in self.streams and ":kinesis:" in text:
+            found = self.streams[name].stream
+        elif name in self.queues and ":sns:" not in text and ":lambda:" not in text:
             found = self.queues[name].queue
+        elif name in self.functions and ":sns:" not in text:
+            found = self.functions[name].function
         elif name in self.topics:
             found = self.topics[name].topic
+        elif name in self.streams:
+            found = self.streams[name].stream
         else:
-            raise ValueError(f"there is no queue or topic {text!r}")
+            raise ValueError(f"there is no queue, topic, stream or function {text!r}")
         return found
 
     def subscription(self, arn: str) -> SubscriptionEntry:

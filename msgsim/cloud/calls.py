@@ -15,13 +15,18 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 class Call:
-    """One API call: it has an answer, or waits for one while virtual time passes."""
+    """One API call: it has an answer, or waits for one while virtual time passes.
+
+    Attributes:
+        when_done: called once the answer has come, if somebody asked for it.
+    """
 
     def __init__(self, operation: str, request_id: str) -> None:
         self.operation = operation
         self.request_id = request_id
         self._response: dict[str, Any] | None = None
         self._error: Exception | None = None
+        self.when_done: Callable[[], Any] | None = None
 
     @property
     def done(self) -> bool:
@@ -39,10 +44,16 @@ class Call:
                 "RetryAttempts": 0,
             },
         }
+        self._tell()
 
     def refuse(self, error: Exception) -> None:
         """Take an error instead."""
         self._error = error
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.when_done is not None:
+            self.when_done()
 
     def result(self) -> dict[str, Any]:
         """Return the response, as boto3 would.
@@ -85,6 +96,7 @@ class Method:
     def begin(self, parameters: Mapping[str, Any]) -> Call:
         """Begin the call; it may be done at once."""
         client = self._client
+        client.cloud.admit()
         check(parameters, client.shapes[self.name])
         operation = "".join(part.title() for part in self.name.split("_"))
         call = Call(operation, client.cloud.ids.uuid())
@@ -105,7 +117,7 @@ class Client:
     """The operations of one service, by boto3's names.
 
     Attributes:
-        service: `sqs` or `sns`.
+        service: its name, e.g. `sqs`.
         exceptions: the service's exception classes, as on a boto3 client.
     """
 

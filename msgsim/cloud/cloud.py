@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgsim.cloud.account import Account
 from msgsim.cloud.calls import Call, Client, Method
 from msgsim.cloud.history import Biography
+from msgsim.cloud.kinesis_client import kinesis_client
+from msgsim.cloud.lambda_client import lambda_client
+from msgsim.cloud.lambda_threads import my_turns
 from msgsim.cloud.sns_client import sns_client
 from msgsim.cloud.sqs_client import sqs_client
 from msgsim.kernel.simulation import NS_PER_S, Simulation
@@ -16,17 +19,29 @@ from msgsim.units import duration_ns, format_duration
 
 Assumptions = Mapping[str, Mapping[str, Any]]
 
+CLIENTS = {"kinesis": kinesis_client, "lambda": lambda_client, "sns": sns_client, "sqs": sqs_client}
+
 HOP = "hop_"
-AT_ONCE = {"sns.subscription": {"filter_propagation": "0s"}}
+AT_ONCE = {
+    "sns.subscription": {"filter_propagation": "0s"},
+    "lambda.function": {"async_hand_off": "0s", "placement": "0s", "initialisation": "0s"},
+    "lambda.event_source_mapping": {
+        "standard_overhead": "0s",
+        "fifo_overhead": "0s",
+        "stream_overhead": "0s",
+        "quiet_window": "0s",
+    },
+}
 ORDERED = {"sqs.queue": {"hosts": 1, "short_poll_hosts": 1}}
 WITHOUT_DUPLICATES = {
     "sqs.queue": {"missed_delete_share": 0},
     "sns.subscription": {"duplicate_probability": 0},
+    "lambda.function": {"async_missed_delete_share": 0},
 }
 
 
 class Cloud:
-    """SQS and SNS by hand: boto3's calls on msgsim's components, in virtual time.
+    """SQS, SNS, Kinesis and Lambda by hand: boto3's calls on msgsim's components, in virtual time.
 
     Nothing happens by itself between two calls: `advance` moves the clock, and a call that waits
     (a long poll) moves it as far as it has to. Latency, disorder and replica duplicates are off;
@@ -69,16 +84,17 @@ class Cloud:
     # Clients -------------------------------------------------------------------------------
 
     def client(self, service: str) -> Client:
-        """Return the client of a service: `sqs` or `sns`.
+        """Return the client of a service: `kinesis`, `lambda`, `sns` or `sqs`.
 
         Raises:
             ValueError: there is no such service here.
         """
         made = self._clients.get(service)
         if made is None:
-            make = {"sqs": sqs_client, "sns": sns_client}.get(service)
+            make = CLIENTS.get(service)
             if make is None:
-                raise ValueError(f"unknown service {service!r}; there are: sns, sqs")
+                known = ", ".join(sorted(CLIENTS))
+                raise ValueError(f"unknown service {service!r}; there are: {known}")
             made = self._clients[service] = make(self, self._account)
         return made
 
@@ -95,16 +111,36 @@ class Cloud:
         if not isinstance(method, Method):
             raise TypeError(f"start() takes an operation of a client, not {method!r}")
         call = method.begin(parameters)
-        self._sim.run(self._sim.now)
+        turns = my_turns()
+        if turns is not None:
+            turns.sleep(0)
+        else:
+            self._sim.run(self._sim.now)
         return call
+
+    def admit(self) -> None:
+        """Keep out the calls of a handler whose invocation has timed out."""
+        turns = my_turns()
+        if turns is not None:
+            turns.check()
 
     def finish(self, call: Call) -> dict[str, Any]:
         """Let virtual time pass until the call has its answer, and return it."""
+        turns = my_turns()
+        if turns is not None:
+            return turns.answer_of(call)
         sim = self._sim
         sim.run(sim.now)
         while not call.done:
             sim.run(round(sim.env.peek()))
         return call.result()
+
+    def wait(self, ready: Callable[[], bool]) -> None:
+        """Let virtual time pass, event by event, until something is so."""
+        sim = self._sim
+        sim.run(sim.now)
+        while not ready():
+            sim.run(round(sim.env.peek()))
 
     # Time ----------------------------------------------------------------------------------
 
@@ -122,7 +158,25 @@ class Cloud:
         Raises:
             ValueError: not a time, or a negative one.
         """
-        self._sim.run(self._sim.now + _nanoseconds(time))
+        self._run_until(self._sim.now + _nanoseconds(time))
+
+    def sleep(self, time: float | str) -> None:
+        """Let virtual time pass: in a handler, what takes the place of `time.sleep`.
+
+        Args:
+            time: seconds, or text with a unit such as `200ms`.
+
+        Raises:
+            ValueError: not a time, or a negative one.
+        """
+        self.advance(time)
+
+    def _run_until(self, until_ns: int) -> None:
+        turns = my_turns()
+        if turns is not None:
+            turns.sleep(until_ns - self._sim.now)
+        else:
+            self._sim.run(until_ns)
 
     def advance_to(self, time: float | str) -> None:
         """Let virtual time pass until this long after the start.
@@ -136,17 +190,17 @@ class Cloud:
                 f"cannot advance to {format_duration(until)}: it is already "
                 f"{format_duration(self._sim.now)}"
             )
-        self._sim.run(until)
+        self._run_until(until)
 
     def outage(self, name: str, time: float | str) -> None:
-        """Let a queue or topic answer every call with a server error, from now on for a while.
+        """Let a queue, topic, stream or function answer with a server error for a while.
 
         Args:
-            name: a queue's URL, or the ARN or name of a queue or topic.
+            name: a queue's URL, or the ARN or name of a queue, topic, stream or function.
             time: how long: seconds, or text with a unit.
 
         Raises:
-            ValueError: there is no such queue or topic, or it is not a time.
+            ValueError: there is nothing of that name, or it is not a time.
         """
         component = self._account.component(name)
         component.fail()

@@ -12,10 +12,12 @@ class Refused(Exception):
     Attributes:
         code: the error code as boto3 shows it.
         message: AWS's sentence, or ours where AWS's is not known.
+        more: further members of the response.
     """
 
-    def __init__(self, code: str, message: str = "") -> None:
+    def __init__(self, code: str, message: str = "", more: dict[str, Any] | None = None) -> None:
         super().__init__(f"{code}: {message}")
+        self.more = more or {}
         self.code = code
         self.message = message
 
@@ -105,6 +107,7 @@ class Exceptions:
             error["QueryErrorCode"] = shape
         response = {
             "Error": error,
+            **refused.more,
             "ResponseMetadata": {"RequestId": request_id, "HTTPStatusCode": status},
         }
         cls: Any = self._classes[shape] if shape is not None else self.ClientError

@@ -90,7 +90,7 @@ def envelope(
     host = f"https://sns.{region}.amazonaws.com"
     if not topic.fifo:
         fields["SignatureVersion"] = topic.attributes.get("SignatureVersion", "1")
-        fields["Signature"] = _signature(letter.message_id)
+        fields["Signature"] = signature(letter.message_id)
         fields["SigningCertURL"] = f"{host}/{CERTIFICATE}"
     fields["UnsubscribeURL"] = f"{host}/?Action=Unsubscribe&SubscriptionArn={entry.arn}"
     if replayed:
@@ -103,7 +103,7 @@ def envelope(
     return json.dumps(fields, indent=2, separators=(",", " : "), ensure_ascii=False)
 
 
-def _signature(message_id: str) -> str:
+def signature(message_id: str) -> str:
     """Return 256 bytes in base64, as long as a signature of SNS is."""
     blocks = [hashlib.sha256(f"{message_id}{part}".encode()).digest() for part in range(8)]
     return base64.b64encode(b"".join(blocks)).decode()

@@ -33,7 +33,7 @@ def received(
     }
     names = [*asked.get("AttributeNames", ()), *asked.get("MessageSystemAttributeNames", ())]
     if names:
-        everything = _system_attributes(account, entry, delivery, letter)
+        everything = system_attributes(account, entry, delivery, letter)
         found["Attributes"] = {
             name: value for name, value in everything.items() if "All" in names or name in names
         }
@@ -44,9 +44,10 @@ def received(
     return found
 
 
-def _system_attributes(
+def system_attributes(
     account: Account, entry: QueueEntry, delivery: Delivery, letter: Letter
 ) -> dict[str, str]:
+    """Return the system attributes of a message that was handed out."""
     copy: Stored = delivery.copy  # type: ignore[assignment]
     found = {
         "SenderId": SENDER,

@@ -9,9 +9,12 @@ from typing import Any
 from msgsim.cloud.account import Account, QueueEntry, SubscriptionEntry, TopicEntry
 from msgsim.cloud.errors import Refused
 from msgsim.cloud.identity import ACCOUNT, short_name
+from msgsim.cloud.lambda_events import TopicDoor
+from msgsim.cloud.lambda_functions import FunctionEntry
 from msgsim.cloud.mailbox import Mailbox
 from msgsim.cloud.paging import page
 from msgsim.cloud.sns_archive import read_replay_policy
+from msgsim.cloud.sns_quotas import check_policies, check_subscriptions
 from msgsim.cloud.sns_topics import refuse
 from msgsim.kernel.simulation import NS_PER_S
 from msgsim.services.sns import rules
@@ -33,36 +36,49 @@ NAMES = (
 
 
 class SubscriptionOperations:
-    """What can be done to subscriptions. Only queues subscribe here: protocol `sqs`."""
+    """What can be done to subscriptions. Queues and functions subscribe here: `sqs`, `lambda`."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
 
     def subscribe(self, p: Parameters) -> dict[str, Any]:
-        """Subscribe a queue, by ARN, URL or name, or return its subscription."""
+        """Subscribe a queue or function, by ARN, URL or name, or return its subscription."""
         account = self._account
         topic, protocol = account.topic(p["TopicArn"]), p["Protocol"]
-        queue = self._endpoint(topic, protocol, p.get("Endpoint"))
+        endpoint = self._endpoint(topic, protocol, p.get("Endpoint"))
         given = dict(p.get("Attributes", {}))
         for name, value in given.items():
-            self._check(topic, queue, name, value, "Attributes Reason: ")
+            self._check(topic, endpoint, name, value, "Attributes Reason: ", protocol)
         _check_policy(given.get("FilterPolicy", ""), given.get("FilterPolicyScope"))
         for existing in topic.subscriptions:
-            if existing.endpoint == queue.arn:
+            if existing.endpoint == endpoint.arn:
                 return {"SubscriptionArn": _same(existing, given).arn}
+        check_subscriptions(topic)
+        check_policies(topic, account.subscriptions.values(), given.get("FilterPolicy", ""))
         protocols = [each.protocol for each in topic.subscriptions]
         largest = int(topic.attributes.get("MaximumMessageSize", rules.DEFAULT_BYTES))
         refuse(rules.check_maximum_size(largest, [*protocols, protocol]))
-        return {"SubscriptionArn": self._create(topic, queue, given).arn}
+        return {"SubscriptionArn": self._create(topic, endpoint, protocol, given).arn}
 
-    def _endpoint(self, topic: TopicEntry, protocol: str, endpoint: str | None) -> QueueEntry:
+    def _endpoint(
+        self, topic: TopicEntry, protocol: str, endpoint: str | None
+    ) -> QueueEntry | FunctionEntry:
         if not endpoint:
             raise Refused(rules.NO_CODE, "Invalid parameter: Endpoint")
         queue = self._account.queues.get(short_name(endpoint))
         refuse(rules.check_endpoint(protocol, topic.fifo, queue is not None and queue.fifo))
+        if protocol == "lambda":
+            function = self._account.functions.get(short_name(endpoint))
+            if function is None:
+                raise Refused(
+                    rules.NO_CODE,
+                    f"Invalid parameter: Endpoint Reason: there is no function {endpoint}",
+                )
+            return function
         if protocol != "sqs":
             raise Refused(
-                "UnsupportedOperation", f"ms.Cloud delivers to queues, not to protocol {protocol}"
+                "UnsupportedOperation",
+                f"ms.Cloud delivers to queues and functions, not to protocol {protocol}",
             )
         if queue is None:
             raise Refused(
@@ -71,12 +87,16 @@ class SubscriptionOperations:
         return queue
 
     def _create(
-        self, topic: TopicEntry, queue: QueueEntry, given: dict[str, str]
+        self,
+        topic: TopicEntry,
+        queue: QueueEntry | FunctionEntry,
+        protocol: str,
+        given: dict[str, str],
     ) -> SubscriptionEntry:
         account = self._account
         properties: dict[str, Any] = {
             "TopicArn": topic.name,
-            "Protocol": "sqs",
+            "Protocol": protocol,
             "Endpoint": queue.name,
             "RawMessageDelivery": given.get("RawMessageDelivery", "false").lower(),
             "FilterPolicyScope": given.get("FilterPolicyScope", "MessageAttributes"),
@@ -86,9 +106,17 @@ class SubscriptionOperations:
         component, spec = account.build(KIND, f"{topic.name}.{queue.name}", properties)
         number = len(account.subscriptions) + topic.deleted
         arn = f"{topic.arn}:{account.ids.of(f'{component.name}/{number}')}"
-        entry = SubscriptionEntry(arn, topic, "sqs", queue.arn, component, {})
-        mailbox = Mailbox(account, entry, queue)
-        account.connect(KIND, component, spec, {topic.name: topic.topic, queue.name: mailbox}.get)
+        entry = SubscriptionEntry(arn, topic, protocol, queue.arn, component, {})
+        taker: Any = (
+            TopicDoor(account, entry, queue)
+            if isinstance(queue, FunctionEntry)
+            else Mailbox(account, entry, queue)
+        )
+
+        def find(name: str) -> Any:
+            return topic.topic if name == spec.TopicArn else taker
+
+        account.connect(KIND, component, spec, find)
         entry.attributes.update(given)
         if given.get("RedrivePolicy"):
             entry.subscription.set_dead_letters(self._dead_letters(entry, given["RedrivePolicy"]))
@@ -111,12 +139,18 @@ class SubscriptionOperations:
         return Mailbox(self._account, entry, target)
 
     def _check(
-        self, topic: TopicEntry, queue: QueueEntry | None, name: str, value: str, where: str
+        self,
+        topic: TopicEntry,
+        queue: QueueEntry | FunctionEntry | None,
+        name: str,
+        value: str,
+        where: str,
+        protocol: str,
     ) -> None:
         if name not in NAMES:
             raise Refused(rules.NO_CODE, "Invalid parameter: AttributeName")
         if name == "RawMessageDelivery":
-            refuse(rules.check_raw(value, "sqs"))
+            refuse(rules.check_raw(value, protocol))
         elif name == "RedrivePolicy" and value:
             self._check_redrive(queue, value, where)
         elif name == "ReplayPolicy" and value:
@@ -124,7 +158,9 @@ class SubscriptionOperations:
             if not topic.fifo or topic.topic.archive is None:
                 raise Refused(rules.NO_CODE, f"Invalid parameter: {where}{name}: no archive")
 
-    def _check_redrive(self, queue: QueueEntry | None, text: str, where: str) -> None:
+    def _check_redrive(
+        self, queue: QueueEntry | FunctionEntry | None, text: str, where: str
+    ) -> None:
         try:
             policy = json.loads(text)
         except ValueError:
@@ -193,12 +229,14 @@ class SubscriptionOperations:
         entry = self._account.subscription(p["SubscriptionArn"])
         name, value = p["AttributeName"], p.get("AttributeValue", "")
         queue = self._account.queues.get(short_name(entry.endpoint))
-        self._check(entry.topic, queue, name, value, "")
+        self._check(entry.topic, queue, name, value, "", entry.protocol)
         attributes = {**entry.attributes, name: value}
         if name in ("FilterPolicy", "FilterPolicyScope"):
             policy = _check_policy(
                 attributes.get("FilterPolicy", ""), attributes.get("FilterPolicyScope")
             )
+            if "FilterPolicy" not in entry.attributes:
+                check_policies(entry.topic, self._account.subscriptions.values(), value)
             entry.subscription.set_filter_policy(policy)
         elif name == "RawMessageDelivery":
             entry.subscription.set_raw(value.lower() == "true")

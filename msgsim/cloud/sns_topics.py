@@ -11,6 +11,7 @@ from msgsim.cloud.errors import Refused
 from msgsim.cloud.identity import ACCOUNT, iso_time
 from msgsim.cloud.paging import page
 from msgsim.cloud.sns_archive import read_archive_policy
+from msgsim.cloud.sns_quotas import check_topics
 from msgsim.services.sns import rules
 
 Parameters = Mapping[str, Any]
@@ -48,6 +49,7 @@ class TopicOperations:
             check_attribute(key, value, fifo, ())
         found = account.topics.get(name)
         if found is None:
+            check_topics(account.topics.values(), fifo)
             found = self._create(name, given, fifo)
         elif any(found.attributes.get(key, "") != value for key, value in given.items()):
             raise Refused(
@@ -120,9 +122,7 @@ class TopicOperations:
         protocols = [each.protocol for each in entry.subscriptions]
         check_attribute(name, value, entry.fifo, protocols)
         if name == "FifoThroughputScope" and value != entry.attributes[name]:
-            raise Refused(
-                "UnsupportedOperation", "FifoThroughputScope cannot change here after creation"
-            )
+            _spread(entry, value)
         if name == "MaximumMessageSize":
             entry.topic.largest_bytes = int(value)
         elif name == "ContentBasedDeduplication":
@@ -130,6 +130,16 @@ class TopicOperations:
         entry.attributes[name] = value
         if name == "ArchivePolicy":
             _apply_archive(entry)
+
+
+def _spread(entry: TopicEntry, scope: str) -> None:
+    """Turn high throughput on; there is no way back (fifo-high-throughput.html)."""
+    if scope == "Topic":
+        raise Refused(
+            rules.NO_CODE,
+            "Invalid parameter: FifoThroughputScope Reason: MessageGroup cannot be reverted",
+        )
+    entry.topic.spread_over_groups()
 
 
 def _apply_archive(entry: TopicEntry) -> None:

@@ -22,6 +22,7 @@ from msgsim.cloud.sqs_rules import (
 from msgsim.kernel.simulation import NS_PER_S
 from msgsim.model.message import Delivery
 from msgsim.services.sqs_queue import rules
+from msgsim.services.sqs_queue.stored import GONE as NO_LONGER_STORED
 
 Parameters = Mapping[str, Any]
 
@@ -33,6 +34,11 @@ SENTENCES = {
     "ServiceUnavailable": "The service is temporarily unavailable.",
     "OverLimit": "Too many messages in flight: delete some before receiving more.",
 }
+
+
+EXPIRED = "The receipt handle has expired."
+GONE = "Message does not exist or is not available for visibility timeout change."
+TOO_LONG = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]."
 
 
 class MessageOperations:
@@ -140,10 +146,7 @@ class MessageOperations:
         )
 
     def _hand_out(self, entry: QueueEntry, delivery: Delivery, p: Parameters) -> dict[str, Any]:
-        handle = entry.names.get(delivery)
-        if handle is None:
-            handle = entry.names[delivery] = self._account.ids.handle()
-            entry.handles[handle] = delivery
+        handle = self._account.handle_of(entry, delivery)
         return received(self._account, entry, delivery, handle, p)
 
     # Delete --------------------------------------------------------------------------------
@@ -163,18 +166,20 @@ class MessageOperations:
         batch = Batch(entries, lambda each: _delivery(entry, each["ReceiptHandle"]))
         deliveries = [_delivery(entry, each["ReceiptHandle"]) for each in batch.good]
         codes = entry.queue.delete_batch(deliveries) if deliveries else []
-        return batch.answer(
-            [(code, _handle_sentence(code, "")) for code in codes], lambda index, each: {}
-        )
+        handles = [each["ReceiptHandle"] for each in batch.good]
+        answers = [
+            (code, _handle_sentence(code, handle))
+            for code, handle in zip(codes, handles, strict=True)
+        ]
+        return batch.answer(answers, lambda index, each: {})
 
     # Change visibility ---------------------------------------------------------------------
 
     def change_message_visibility(self, p: Parameters) -> None:
         """Let a receipt's visibility timeout end a given time from now."""
         entry = self._account.queue(p["QueueUrl"])
-        delivery, timeout_ns = _change(entry, p)
-        code = entry.queue.change_visibility(delivery, timeout_ns)
-        refuse(code, _handle_sentence(code, p["ReceiptHandle"]))
+        code, sentence = _changed(entry, p)
+        refuse(code, sentence)
 
     def change_message_visibility_batch(self, p: Parameters) -> dict[str, Any]:
         """Change up to ten visibility timeouts."""
@@ -182,10 +187,8 @@ class MessageOperations:
         entries = p["Entries"]
         check_batch(entries, "ChangeMessageVisibilityBatchRequestEntry")
         batch = Batch(entries, lambda each: _change(entry, each))
-        codes = [entry.queue.change_visibility(*_change(entry, each)) for each in batch.good]
-        return batch.answer(
-            [(code, _handle_sentence(code, "")) for code in codes], lambda index, each: {}
-        )
+        answers = [_changed(entry, each) for each in batch.good]
+        return batch.answer(answers, lambda index, each: {})
 
 
 class Batch:
@@ -301,10 +304,23 @@ def _change(entry: QueueEntry, change: Parameters) -> tuple[Delivery, int]:
     return _delivery(entry, change["ReceiptHandle"]), seconds * NS_PER_S
 
 
-def _handle_sentence(code: str | None, handle: str) -> str:
+def _changed(entry: QueueEntry, p: Parameters) -> tuple[str | None, str]:
+    """Change a visibility timeout; return the error code, or None, and its sentence."""
+    delivery, timeout_ns = _change(entry, p)
+    code = entry.queue.change_visibility(delivery, timeout_ns)
+    reason = _why_unchanged(delivery, timeout_ns, entry.queue.sim.now)
+    return code, _handle_sentence(code, p["ReceiptHandle"], reason)
+
+
+def _why_unchanged(delivery: Delivery, timeout_ns: int, now: int) -> str:
+    """Return why a visibility timeout cannot be changed: gone, beyond 12 hours, or expired."""
+    if getattr(delivery.copy, "state", None) == NO_LONGER_STORED:
+        return GONE
+    longest = now + timeout_ns - delivery.received_ns
+    return TOO_LONG if longest > rules.MAX_VISIBILITY_NS else EXPIRED
+
+
+def _handle_sentence(code: str | None, handle: str, reason: str = EXPIRED) -> str:
     if code in SENTENCES:
         return SENTENCES[str(code)]
-    return (
-        f"Value {handle} for parameter ReceiptHandle is invalid. Reason: the handle has expired, "
-        "the message is gone, or the timeout would exceed 43200 seconds from the receive."
-    )
+    return f"Value {handle} for parameter ReceiptHandle is invalid. Reason: {reason}"

@@ -31,7 +31,7 @@ for _code, _title in {
     "E152": "an expectation on a metric that does not exist",
     "E153": "an expectation on a moment outside the run",
 }.items():
-    register(_code, _title, _title)
+    register(_code, _title)
 
 Watching = Mapping[str, Metrics]
 

@@ -14,6 +14,7 @@ from typing import Any
 from msgsim.experiment.judge import Verdict
 from msgsim.experiment.run import Run, versions
 from msgsim.experiment.session import Results
+from msgsim.experiment.theory.beside import beside
 from msgsim.model.catalog import Number
 from msgsim.model.routes import Route
 from msgsim.scenario.resolved import resolved_text
@@ -130,7 +131,9 @@ def _run(run: Run) -> dict[str, Any]:
         "routes": [_route(route) for route in run.system.routes],
         "concurrency_limits": _told(run, "concurrency_limit"),
         "in_flight_limits": _told(run, "in_flight_limit"),
+        "threads": _told(run, "threads"),
         **seen,
+        "theory": beside(run.scenario, seen, run.system.assumptions),
     }
 
 

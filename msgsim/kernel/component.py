@@ -49,6 +49,7 @@ class Component(metaclass=_SlotsForSignals):
         self.judged = name
         self.down = False
         self.slowness = 1.0
+        self._attending: list[Observer] = []
         self.bind(())
 
     if TYPE_CHECKING:  # at run time it would slow every look-up of every attribute down
@@ -57,7 +58,15 @@ class Component(metaclass=_SlotsForSignals):
 
     def bind(self, observers: Iterable[Observer]) -> None:
         """Connect observers; done once, when the system is wired and before time zero."""
-        bind(self, self.signals, observers)
+        bind(self, self.signals, [*self._attending, *observers])
+
+    def attend(self, listener: Observer) -> None:
+        """Let another part of the model hear the facts, before observers are bound.
+
+        What an alarm counts is part of the model: it is heard whoever observes, and first.
+        """
+        self._attending.append(listener)
+        self.bind(())
 
     def start(self) -> None:
         """Begin to act at time zero; components that only react leave this as it is."""

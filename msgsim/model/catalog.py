@@ -110,9 +110,13 @@ class Page:
         """Return the value of a quota of the page."""
         return self.data["quotas"][name]["value"]
 
+    def billed(self, name: str) -> Any:
+        """Return a number of the page's section `billing`: the size of a billed unit."""
+        return self.data["billing"][name]["value"]
+
     def numbers(self) -> Iterator[Number]:
-        """Yield every quota, latency and assumption of the page."""
-        for section in ("quotas", "latencies", "assumptions"):
+        """Yield every quota, latency, billing unit and assumption of the page."""
+        for section in ("quotas", "latencies", "billing", "assumptions"):
             for name, entry in (self.data.get(section) or {}).items():
                 yield self._number(name, entry, section == "assumptions")
 

@@ -42,20 +42,8 @@ from msgsim.problems import did_you_mean, quote, register
 
 Read = Callable[[str], float]
 
-register(
-    "E132",
-    "a distribution that cannot be used",
-    "A random time or size is a plain quantity (`200ms`) or a mapping with `dist`: constant, "
-    "uniform {low, high}, exponential {mean}, gamma {mean, cv}, lognormal {mean, p99} or "
-    "{median, p99}, pareto {minimum, alpha}, shifted {by, part}, mixture {parts}, or "
-    "empirical {file, column, unit}.",
-)
-register(
-    "E133",
-    "a recorded file that cannot be used",
-    "A CSV or JSON-lines file named by the scenario is looked for in the scenario's own folder. "
-    "The message names the line.",
-)
+register("E132", "a distribution that cannot be used")
+register("E133", "a recorded file that cannot be used")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 AttributeValue = str | int | float | bool | list[Any]
@@ -94,6 +96,50 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<Message {self.number} key={self.key.name} rank={self.rank}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """Where a message comes from that a message move task sent anew.
+
+    Attributes:
+        given_up_by: names of the queues that had dead-lettered it undone.
+        origin: what the message was called before it was moved.
+    """
+
+    given_up_by: frozenset[str] = frozenset()
+    origin: str = ""
+
+
+def redriven(message: Message, number: int, redrive: Redrive) -> Message:
+    """Return the new message of a message move task: same key, rank and birth, another number.
+
+    Whoever judges it sees the same piece of work come back; `redrive_of` tells where from.
+    """
+    kind: type[Message] = _redriven_kind(type(message))  # type: ignore[arg-type]
+    made = kind.__new__(kind)
+    for part in kind.__mro__:
+        for slot in getattr(part, "__slots__", ()):
+            if hasattr(message, slot):
+                setattr(made, slot, getattr(message, slot))
+    made.number = number
+    made.redrive = redrive  # type: ignore[attr-defined]
+    return made
+
+
+@cache
+def _redriven_kind(kind: Any) -> Any:
+    """Return a kind of message that remembers its redrive, at no cost to those that have none."""
+    if hasattr(kind, "redrive"):
+        return kind
+    named = property(lambda message: f"{message.redrive.origin} moved back")
+    body = {"__slots__": ("redrive",), "label": named}
+    return type(f"Redriven{kind.__name__}", (kind,), body)
+
+
+def redrive_of(message: Message) -> Redrive | None:
+    """Return what is known of a message that a message move task sent anew, else None."""
+    return getattr(message, "redrive", None)
 
 
 class Copy:

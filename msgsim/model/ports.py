@@ -7,7 +7,7 @@ Errors are AWS's error codes as text; None means success.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -59,10 +59,12 @@ class Outcome:
     Attributes:
         status: `ok`, `error` (the handler raised), `timeout`, or a throttle's error code.
         failed: with status `ok`, the deliveries the handler reported as batch item failures.
+        malformed: with status `ok`, whether its report cannot be understood.
     """
 
     status: str
     failed: list[Delivery] = field(default_factory=list)
+    malformed: bool = False
 
 
 InvokeReply = Callable[[Outcome], Any]
@@ -77,14 +79,37 @@ class Invoked(Protocol):
         self,
         batch: Sequence[Delivery],
         reply: InvokeReply,
-        completed: Callable[[int, Delivery], Any],
+        completed: Callable[..., Any],
     ) -> str | None:
         """Invoke synchronously (RequestResponse).
 
         Returns None when the invocation has begun, and `reply(outcome)` follows at its end, or at
         once the error code of a throttle, and `reply` is not called. `completed(now, delivery)`
-        is called for each record at the moment its side effect has happened.
+        is called for each record at the moment its side effect has happened, and
+        `completed(now, delivery, True)` for one that was recognised as done before.
         """
 
     def invoke_async(self, message: Message) -> str | None:
         """Queue one event (InvocationType=Event); return an error code or None (202)."""
+
+
+class Counted(Protocol):
+    """What a scaling policy or an alarm can look at: a queue."""
+
+    name: str
+
+    def counters(self) -> tuple[int, int, int]:
+        """Return how many messages are visible, in flight, and delayed."""
+
+
+class Scaled(Protocol):
+    """What the action of an alarm can be: a policy of a fleet that scales."""
+
+    name: str
+
+    @property
+    def policies(self) -> Collection[str]:
+        """The names of its policies that alarms invoke."""
+
+    def scale(self, policy: str, beyond: float) -> None:
+        """Carry a policy out; the metric lies `beyond` its alarm's threshold (negative: below)."""

@@ -16,6 +16,7 @@ class Route:
         via: the subscription in between, or None.
         workloads: names of the workloads that send to `entry`.
         dead_letter: the queue that takes what the subscriber gives up, or None.
+        records: further queues that get what the subscriber sends on: records about its events.
     """
 
     entry: str
@@ -23,3 +24,4 @@ class Route:
     via: str | None
     workloads: tuple[str, ...]
     dead_letter: str | None = None
+    records: tuple[str, ...] = ()

@@ -9,8 +9,11 @@ from typing import Any
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.simulation import Simulation
+from msgsim.model.billing import Meter, Prices
 from msgsim.model.catalog import Page
 from msgsim.model.spec import Spec
+
+Specs = Mapping[str, Spec]
 
 
 @dataclass(slots=True)
@@ -28,6 +31,7 @@ class Context:
             account concurrency); created by whoever asks first.
         duration_ns: how long the run lasts.
         base_path: folder of the scenario file, for files it names.
+        specs: what the scenario says of every component, by name.
     """
 
     sim: Simulation
@@ -37,6 +41,7 @@ class Context:
     shared: dict[str, Any]
     duration_ns: int
     base_path: Path
+    specs: Specs = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,6 @@ class Finding:
     hint: str | None = None
 
 
-Specs = Mapping[str, Spec]
 Check = Callable[[str, Spec, Specs], Iterable[Finding]]
 
 
@@ -67,6 +71,14 @@ def no_findings(name: str, spec: Spec, specs: Specs) -> Iterable[Finding]:
 
 def no_wiring(component: Component, spec: Spec, context: Context) -> None:
     """Wire nothing: the `connect` of a service without references."""
+
+
+MakeMeter = Callable[[Any, Any, Prices, Context], Meter | None]
+
+
+def no_meter(component: Component, spec: Spec, prices: Prices, context: Context) -> None:
+    """Bill nothing: the meter of what costs nothing with AWS."""
+    return
 
 
 def no_parts(name: str, spec: Spec) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -87,6 +99,8 @@ class Service:
         check: cross-field and cross-resource rules on specs.
         parts: inline resources: name → (kind, properties) to be added to the scenario.
         codes: problem codes the checks use → one-line meaning.
+        meter: makes what counts the units AWS bills, from the component, its spec, its page's
+            prices in the account's Region, and the context; None where nothing is billed.
     """
 
     kind: str
@@ -97,3 +111,16 @@ class Service:
     check: Check = no_findings
     parts: Callable[[str, Any], dict[str, tuple[str, dict[str, Any]]]] = no_parts
     codes: Mapping[str, str] = field(default_factory=dict)
+    meter: MakeMeter = no_meter
+
+    def __post_init__(self) -> None:
+        """Remember whose spec it is, so that checks can tell what a name stands for."""
+        _KINDS[self.spec] = self.kind
+
+
+_KINDS: dict[type[Spec], str] = {}
+
+
+def kind_of(spec: Spec | None) -> str:
+    """Return the `type` of the resource that a spec describes; empty when there is none."""
+    return _KINDS.get(type(spec), "") if spec is not None else ""

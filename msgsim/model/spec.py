@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import core_schema
 
 from msgsim import units
@@ -48,6 +48,9 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
+    live: ClassVar[frozenset[str]] = frozenset()
+    """Properties that an action may change while the system runs."""
+
 
 @dataclass(frozen=True)
 class Parsed:
@@ -73,6 +76,11 @@ class Parsed:
 
     def __hash__(self) -> int:
         return id(self)
+
+
+def written(name: str) -> Any:
+    """Return field metadata: how YAML spells a property that Python cannot, such as `for`."""
+    return Field(alias=name)
 
 
 @dataclass(frozen=True)
@@ -261,6 +269,27 @@ def one_of(*words: str) -> Parsed:
         return text
 
     return Parsed(parse, {"enum": list(words)})
+
+
+def read_property(kind: type[Spec], name: str, value: Any) -> Any:
+    """Return the value of one property, read as a spec of that kind reads it.
+
+    Raises:
+        FieldError: the property does not take such a value.
+    """
+    info = kind.model_fields[name]
+    hint: Any = info.annotation
+    if info.metadata:
+        hint = Annotated[(info.annotation, *info.metadata)]
+    try:
+        return TypeAdapter(hint).validate_python(value)
+    except ValidationError as error:
+        causes = [item.get("ctx", {}).get("error") for item in error.errors(include_url=False)]
+        known = [cause for cause in causes if isinstance(cause, FieldError)]
+        if known:
+            raise known[0] from None
+        said = next((str(cause) for cause in causes if cause is not None), "such a value")
+        raise FieldError("E130", f"{name} does not take {quote(str(value))}: {said}") from None
 
 
 def refs(spec: BaseModel, path: tuple[str | int, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.model.message import Copy, Delivery, Key, Message
+from msgsim.model.message import Copy, Delivery, Key, Message, redrive_of
 from msgsim.observe import journal
 from msgsim.observe.histogram import Durations
 from msgsim.observe.journal import (
     DELIVERED_AGAIN,
     FULL,
     GONE,
+    MOVED,
     REPEATED,
     REPLAYED,
     RESENT,
@@ -68,7 +69,9 @@ class Stream:
         journal: what has not been worked off.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, subscriber: str = "") -> None:
+        self._subscriber = subscriber
+        self._reclaimed: dict[tuple[Key, int], None] = {}
         self.judge: Judge = first_unless_resent()
         self.firsts_readers: list[FirstsReader] = []
         self.others_readers: list[OthersReader] = []
@@ -113,6 +116,7 @@ class Stream:
 
     def _listener(self, consumer: int) -> Listener:
         notes, flush, repeated, late = self.journal, self.flush, self._repeated, self._late
+        unusual = self.unusual
         write, keys = notes.extend, self.keys
 
         def completed(now: int, delivery: Delivery) -> None:
@@ -124,10 +128,9 @@ class Stream:
             if message.__class__ is Message:
                 what = 0 if message.tries == 1 else RESENT
             else:
-                what = repeated_because(message)
+                what = unusual(message)
             if copy.gone:
-                what |= GONE
-                late(copy)
+                what |= late(copy)
             born, rank, number = message.born_ns, message.rank, message.number
             key, received = keys[message.key], delivery.received_ns
             write(pack(now, born, copy.arrived_ns, received, rank, number, key, what, consumer))
@@ -141,11 +144,6 @@ class Stream:
         self.by_consumer.setdefault(consumer, 0)
         return list(self.by_consumer).index(consumer)
 
-    @staticmethod
-    def repeated_because(message: Message) -> int:
-        """Return why there may be another copy of a message that a topic has delivered, or 0."""
-        return repeated_because(message)
-
     def note_end(self, what: int, now: int, message: Message, arrived_ns: int) -> None:
         """Note, for the observer of order, that a message was SKIPPED or GIVEN_UP."""
         rank, number, key = message.rank, message.number, self.keys[message.key]
@@ -158,9 +156,32 @@ class Stream:
         for reader in self.again_readers:
             reader(now, delivery)
 
-    def _late(self, copy: Copy) -> None:
+    def _late(self, copy: Copy) -> int:
         for reader in self.late_readers:
             reader(copy)
+        return self._reclaim(copy.message)
+
+    def unusual(self, message: Message) -> int:
+        """Return why a message that is not as it was published may have another copy."""
+        redrive = redrive_of(message)
+        if redrive is None:
+            return repeated_because(message)
+        given_up = self._subscriber in redrive.given_up_by
+        return MOVED | (self._reclaim(message) if given_up else 0)
+
+    def _reclaim(self, message: Message) -> int:
+        """Return GONE for a message that had been given up and is done now, the first time.
+
+        A slow consumer may complete what was given up, and so may whoever gets it after a message
+        move task brought it back; only one of them closes the gap. 65,536 of them are remembered.
+        """
+        reclaimed, work = self._reclaimed, (message.key, message.rank)
+        if work in reclaimed:
+            return 0
+        reclaimed[work] = None
+        if len(reclaimed) > MOST_RESENT:
+            del reclaimed[next(iter(reclaimed))]
+        return GONE
 
     # Working off ---------------------------------------------------------------------------
 
@@ -257,7 +278,7 @@ class Completions:
     """Observer: who has been served, by subscriber."""
 
     def __init__(self, system: System) -> None:
-        self.streams = {name: Stream() for name in subscribers_of(system)}
+        self.streams = {name: Stream(name) for name in subscribers_of(system)}
         self._shared = {name for name in self.streams if len(consumers_of(system, name)) > 1}
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:

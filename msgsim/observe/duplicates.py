@@ -1,10 +1,14 @@
 """Duplicates: processings beyond the first of each message, by cause, and attempts per message.
 
-Causes: *queue redelivery*, a later receive of the same copy; *replica*, a copy that came back
-after its delete; *producer retry*, another copy of the same message; *delivery retry*, a copy that
-a topic delivered again because an answer was lost; *replay*, one from a topic's archive; *consumer
-retry*, the same copy once more within the consumer (a batch of a stream, or an asynchronous event,
-tried again, or a request that was answered too late).
+Causes: *queue redelivery*, a later receive of the same copy; *replica*, a copy that came back after
+its delete; *producer retry*, another copy of the same message; *delivery retry*, a copy that a
+topic delivered again because an answer was lost; *replay*, one from a topic's archive; *redrive*,
+one that a message move task brought although the message had been done; *consumer retry*, the same
+copy once more within the consumer (a batch of a stream, or an asynchronous event, tried again, or a
+request that was answered too late).
+
+A handler with idempotency recognises records that it has done, and skips them: processed with
+success, but without an effect on the outside world. *Effects* are the processings not skipped.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from msgsim.kernel.signals import Listener, Signal
 from msgsim.model.message import Copy, Delivery
 from msgsim.observe.completions import Completions, Stream
 from msgsim.observe.histogram import Durations
-from msgsim.observe.journal import DELIVERED_AGAIN, REPLAYED, RESENT
+from msgsim.observe.journal import DELIVERED_AGAIN, MOVED, REPLAYED, RESENT
 from msgsim.observe.measure import Measure, counter, distribution
 from msgsim.observe.queue_watch import QueueWatch
 from msgsim.observe.queues import Queues
@@ -32,6 +36,7 @@ REPLICA = "replica"
 PRODUCER_RETRY = "producer retry"
 DELIVERY_RETRY = "delivery retry"
 REPLAY = "replay"
+REDRIVE = "redrive"
 CONSUMER_RETRY = "consumer retry"
 CAUSES = (
     QUEUE_REDELIVERY,
@@ -39,6 +44,7 @@ CAUSES = (
     PRODUCER_RETRY,
     DELIVERY_RETRY,
     REPLAY,
+    REDRIVE,
     CONSUMER_RETRY,
 )
 
@@ -48,6 +54,7 @@ class SubscriberDuplicates:
 
     Attributes:
         causes: processings beyond the first, by cause.
+        skipped: processings that a handler's idempotency recognised as done.
         failures: failed attempts, by reason.
         own_attempts: where no queue knows it, how often processing of a copy began until its first
             success or until it was given up.
@@ -56,10 +63,25 @@ class SubscriberDuplicates:
     def __init__(self, stream: Stream, attempts: Callable[[], Durations] | None) -> None:
         self.stream = stream
         self.causes: Counter[str] = Counter()
+        self.skipped = 0
         self.failures: Counter[str] = Counter()
         self.own_attempts = Durations()
         self.attempts = attempts if attempts is not None else lambda: self.own_attempts
         self.queued = attempts is not None
+
+    def note_skipped(self, now: int, delivery: Delivery) -> None:
+        """Take note of a processing without an effect."""
+        self.skipped += 1
+
+    @property
+    def effects(self) -> int:
+        """How often the outside world was changed."""
+        return self.stream.messages + self.stream.again - self.skipped
+
+    @property
+    def duplicate_effects(self) -> int:
+        """How often it was changed again by a message that had done so before."""
+        return max(0, self.stream.again - self.skipped)
 
     def again(self, now: int, delivery: Delivery) -> None:
         """Take note of a processing of the same copy beyond the first."""
@@ -74,10 +96,15 @@ class SubscriberDuplicates:
 
     def other_copies(self, what: NDArray[np.int64]) -> None:
         """Take note of processings of other copies of messages that had been done."""
-        replayed = (what & REPLAYED) != 0
-        delivered = ~replayed & ((what & DELIVERED_AGAIN) != 0)
-        resent = ~replayed & ~delivered & ((what & RESENT) != 0)
-        counts = {REPLAY: int(replayed.sum()), PRODUCER_RETRY: int(resent.sum())}
+        moved = (what & MOVED) != 0
+        replayed = ~moved & ((what & REPLAYED) != 0)
+        delivered = ~moved & ~replayed & ((what & DELIVERED_AGAIN) != 0)
+        resent = ~moved & ~replayed & ~delivered & ((what & RESENT) != 0)
+        counts = {
+            REDRIVE: int(moved.sum()),
+            REPLAY: int(replayed.sum()),
+            PRODUCER_RETRY: int(resent.sum()),
+        }
         counts[DELIVERY_RETRY] = len(what) - sum(counts.values())
         self.causes.update({cause: count for cause, count in counts.items() if count})
 
@@ -118,11 +145,13 @@ class Duplicates:
                 failures[reason] += 1
 
             return failed
+        if signal.name == "skipped":
+            return found.note_skipped
         if found.queued:
             return None
         if signal.name == "completed":
             return found.completed
-        if signal.name == "dropped":
+        if signal.name in {"dropped", "error_output"}:
             return lambda now, copy, reason: found.ended(copy)
         return (lambda now, copy: found.ended(copy)) if signal.name == "dead_lettered" else None
 
@@ -153,6 +182,15 @@ class Duplicates:
             "duplicate_processings": duplicates,
             "duplicates": duplicates,
             "attempts_per_message": distribution("number", lambda: found.attempts()),
+            "skipped": counter(
+                lambda: found.skipped, lambda: stream.messages, lambda: stream.messages > 0
+            ),
+            "effects": counter(lambda: found.effects),
+            "duplicate_effects": counter(
+                lambda: found.duplicate_effects,
+                lambda: stream.messages,
+                lambda: stream.messages > 0,
+            ),
             "failures": counter(lambda: found.failures.total()),
             "unique": counter(lambda: stream.messages),
             "delivered.unique": counter(lambda: stream.messages),
@@ -167,6 +205,9 @@ class Duplicates:
             name: {
                 "unique": found.stream.messages,
                 "duplicate_processings": found.stream.again,
+                "skipped": found.skipped,
+                "effects": found.effects,
+                "duplicate_effects": found.duplicate_effects,
                 "by_cause": {cause: found.causes[cause] for cause in CAUSES},
                 "failures": dict(sorted(found.failures.items())),
                 "attempts_per_message": found.attempts().to_json(unit="", scale=1),

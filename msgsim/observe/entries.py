@@ -2,8 +2,9 @@
 
 A client that got no answer, or an application that repeats itself, may place a message twice. An
 *extra copy* is every effect of a send (stored, accepted, or recognised as a duplicate) after the
-message's first effect at the same entry. Ranks of a key are dense, so one number per key, and the
-messages that clients still try to send, are all that needs remembering.
+message's first effect at the same entry; what a message move task brings is none. Ranks of a key
+are dense, so one number per key, and the messages that clients still try to send, are all that
+needs remembering.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from typing import Any
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.model.message import Copy, Message
+from msgsim.model.message import Copy, Message, redrive_of
 from msgsim.observe.measure import Measure, counter
 from msgsim.observe.ranks import Ranks
-from msgsim.observe.system import System
+from msgsim.observe.system import System, announces
 
 
 @dataclass(slots=True)
@@ -105,6 +106,9 @@ class Entries:
         self.stored: dict[str, Stored] = {}
         self.on_duplicate: list[Callable[[str, int, Message], None]] = []
         self._target: dict[str, str] = {}
+        self._alarms = {
+            name for name, each in system.components.items() if announces(each, "alarm_changed")
+        }
         self._effects: dict[str, _Effects] = {}
         sources: dict[str, set[str]] = {}
         for route in system.routes:
@@ -119,7 +123,7 @@ class Entries:
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:
         """Listen to workloads, and to what their targets take."""
-        if component.kind == "workload":
+        if component.kind == "workload" or component.name in self.senders:
             return self._of_workload(component.name, signal.name)
         if component.name in self._effects:
             return self._of_entry(component.name, signal.name)
@@ -173,7 +177,7 @@ class Entries:
 
         def sent(now: int, copy: Copy) -> None:
             total.count += 1
-            if first(copy.message) is False:
+            if first(copy.message) is False and redrive_of(copy.message) is None:
                 taken[name, copy.message.key.workload].stored_again += 1
 
         def stored(now: int, shard: Any, message: Message) -> None:
@@ -194,6 +198,7 @@ class Entries:
         heard: dict[str, Listener] = {
             "accepted": accepted,
             "sent": sent,
+            "ingested": sent,
             "stored": stored,
             "deduplicated": deduplicated,
         }
@@ -207,7 +212,7 @@ class Entries:
         """Return the metrics of a workload, or of an entry point."""
         found: dict[str, Measure] = {}
         sender = self.senders.get(target)
-        if sender is not None:
+        if sender is not None and target not in self._alarms:
             found |= _sender_measures(sender)
         if target in self.stored:
             stored = self.stored[target]

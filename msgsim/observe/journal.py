@@ -23,9 +23,10 @@ VISIT = 1 << 20
 DONE, BORN, ARRIVED, RECEIVED, RANK, NUMBER, KEY, WHAT, CONSUMER = range(9)
 """Columns: four times (ns), rank, message number, number of the key, what happened, to whom."""
 
-RESENT, DELIVERED_AGAIN, REPLAYED, GONE, SKIPPED, GIVEN_UP = 1, 2, 4, 8, 16, 32
+RESENT, DELIVERED_AGAIN, REPLAYED, MOVED, GONE, SKIPPED, GIVEN_UP = (1 << bit for bit in range(7))
 """A completion is 0, or why there may be another copy (sent again by its publisher, delivered again
-by a topic, replayed from an archive) and GONE (given up before); other rows end a message undone.
+by a topic, replayed from an archive, moved back by a message move task) and GONE (given up before);
+other rows end a message undone.
 """
 
 REPEATED = RESENT | DELIVERED_AGAIN | REPLAYED

@@ -3,14 +3,14 @@
 In = out, per row:
 
     published + extra copies + moved in
-      = done + waiting + in flight + delayed + in transit + dead-lettered + expired
-        + deduplicated + filtered + refused + discarded (+ lost)
+      = done + waiting + in flight + delayed + in transit + dead-lettered + error output
+        + expired + purged + moved + deduplicated + filtered + refused + discarded (+ lost)
 
 - *published*: messages of the workloads on the subscriber's routes, each counted once.
 - *extra copies*: effects of a send beyond the message's first (see `entries`), and deliveries that
   a subscription repeats (an answer was lost, an archive is replayed).
-- *moved in*: copies that redrive, a subscription or a function's failure put here as dead letters
-  (or anything else that no route explains).
+- *moved in*: copies that redrive, a subscription or a function's failure put here as dead letters,
+  that a message move task brought (or anything else that no route explains).
 - *done*: copies processed with success at least once. It takes precedence: a copy whose delete
   failed and which waits again, or is dead-lettered afterwards, is done.
 - *waiting*, *in flight*, *delayed*: copies held by the subscriber at the end, by its own account.
@@ -18,6 +18,11 @@ In = out, per row:
 - *in transit*: held by a client, a topic or a subscription at the end.
 - *dead-lettered*, *expired*: copies that left that way; from a subscription too. Records that a
   stream trimmed before a consumer had read them are expired for that consumer.
+- *error output*: records that a delivery stream could not transform or deliver, and put into S3's
+  error output or backup instead.
+- *purged*: removed by a purge. *moved*: taken out by a message move task, which sends a new
+  message; where that arrives it has moved in. A message that was dead-lettered here and moved back
+  has two entries: it ended once, and came once more.
 - *deduplicated*: sends acknowledged and not kept, by the entry or the subscriber.
 - *filtered*: kept out by a filter policy. *refused*: given up by the publisher; it counts on each
   of the workload's rows.
@@ -36,7 +41,7 @@ from typing import Any
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.model.message import Copy, Message
+from msgsim.model.message import Copy, Message, redrive_of
 from msgsim.model.routes import Route
 from msgsim.observe.completions import Completions
 from msgsim.observe.entries import Entries
@@ -44,7 +49,17 @@ from msgsim.observe.measure import Measure, counter, number
 from msgsim.observe.system import System, announces, holding
 
 HELD = ("waiting", "in_flight", "delayed", "in_transit")
-ENDED = ("dead_lettered", "expired", "deduplicated", "filtered", "refused", "discarded")
+ENDED = (
+    "dead_lettered",
+    "error_output",
+    "expired",
+    "purged",
+    "moved",
+    "deduplicated",
+    "filtered",
+    "refused",
+    "discarded",
+)
 _REMEMBERED = 65_536
 
 
@@ -114,11 +129,12 @@ class Ledger:
                 if route.via is not None:
                     self._via.setdefault(route.via, []).append(row)
         letters = {route.dead_letter for route in system.routes}
+        letters.update(name for route in system.routes for name in route.records)
         for component in system.components.values():
             if announces(component, "sent"):
                 self.rows.setdefault(component.name, Row(component.name))
         self._takes_others = {
-            name for name, row in self.rows.items() if not row.routes or name in letters
+            name for name, row in self.rows.items() if not row.workloads or name in letters
         }
         for name, row in self.rows.items():
             stream = completions.streams.get(name)
@@ -136,6 +152,8 @@ class Ledger:
         row = self.rows.get(component.judged)
         if row is None:
             return None
+        if signal.name == "taken" and announces(component, "event_started"):
+            return _of_events(row)
         if signal.name in {"sent", "deduplicated"}:
             return self._of_arrivals(row, component.name, signal.name)
         return _of_subscriber(row).get(signal.name)
@@ -145,7 +163,8 @@ class Ledger:
         ours = set(row.workloads)
 
         def sent(now: int, copy: Copy) -> None:
-            if copy.message.key.workload not in ours:
+            message = copy.message
+            if message.key.workload not in ours and redrive_of(message) is None:
                 row.moved_in += 1
 
         def deduplicated(now: int, message: Message) -> None:
@@ -165,17 +184,22 @@ class Ledger:
             row.lines["expired"] += count
 
     def _of_subscription(self, rows: list[Row], signal: str) -> Listener | None:
+        workloads = {name for row in rows for name in row.workloads}
+
+        def theirs(message: Message) -> list[Row]:
+            return rows if message.key.workload in workloads else []
+
         def filtered(now: int, message: Message) -> None:
-            for row in rows:
+            for row in theirs(message):
                 row.lines["filtered"] += 1
 
         def discarded(now: int, message: Message, code: str) -> None:
-            for row in rows:
+            for row in theirs(message):
                 row.lines["discarded"] += 1
                 row.reasons[code] += 1
 
         def dead_lettered(now: int, copy: Copy) -> None:
-            for row in rows:
+            for row in theirs(copy.message):
                 row.dead_unprocessed += copy.starts == 0
                 row.dead_processed += copy.completions > 0
                 row.lines["dead_lettered"] += copy.completions == 0
@@ -296,7 +320,8 @@ class Ledger:
             "dead_lettered.never_processed": counter(lambda: row.dead_unprocessed),
             "dead_lettered.processed": counter(lambda: row.dead_processed),
         }
-        for line in ("dead_lettered", "expired", "filtered", "discarded"):
+        ended = ("dead_lettered", "error_output", "expired", "purged", "moved")
+        for line in (*ended, "filtered", "discarded"):
             found[line] = self._line(row, line)
         return found
 
@@ -320,6 +345,16 @@ class Ledger:
         }
 
 
+def _of_events(row: Row) -> Listener:
+    """Count asynchronous events that no route explains: records of other functions."""
+    ours = set(row.workloads)
+
+    def taken(now: int, deliveries: list[Any]) -> None:
+        row.moved_in += sum(one.message.key.workload not in ours for one in deliveries)
+
+    return taken
+
+
 def _of_subscriber(row: Row) -> dict[str, Listener]:
     """Return what to call about a queue, a stream consumer or a function, by signal."""
 
@@ -337,14 +372,30 @@ def _of_subscriber(row: Row) -> dict[str, Listener]:
     def expired(now: int, copy: Copy) -> None:
         row.end("expired", copy)
 
+    def purged(now: int, copy: Copy) -> None:
+        row.end("purged", copy)
+
+    def moved_out(now: int, copy: Copy) -> None:
+        row.end("moved", copy)
+
+    def moved_back(now: int, message: Message) -> None:
+        row.moved_in += 1
+
     def dropped(now: int, copy: Copy, reason: str) -> None:
         row.reasons[reason] += 1
         row.end("discarded", copy)
+
+    def error_output(now: int, copy: Copy, reason: str) -> None:
+        row.end("error_output", copy)
 
     return {
         "moved_in": moved_in,
         "filtered": filtered,
         "dead_lettered": dead_lettered,
+        "error_output": error_output,
         "expired": expired,
+        "purged": purged,
+        "moved_out": moved_out,
+        "moved_back": moved_back,
         "dropped": dropped,
     }

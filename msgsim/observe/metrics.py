@@ -50,10 +50,16 @@ class Sources(Protocol):
     ledger: Any
     queues: Any
     servers: Any
+    mappings: Any
+    asynchronous: Any
+    fleets: Any
+    alarms: Any
     shards: Any
+    deliveries: Any
     entries: Any
     topics: Any
     completions: Any
+    cost: Any
 
 
 class Metrics:
@@ -225,12 +231,18 @@ class Metrics:
         return {
             **self._of_subscriber(judged),
             **self._of_consumer(target, judged),
+            **sources.cost.measures(target),
             **sources.topics.measures(target),
             **sources.entries.measures(target),
             **sources.ledger.measures(target),
             **sources.shards.measures(target),
+            **sources.deliveries.measures(target),
             **sources.queues.measures(target),
             **sources.servers.measures(target),
+            **sources.mappings.measures(target),
+            **sources.asynchronous.measures(target),
+            **sources.fleets.measures(target),
+            **sources.alarms.measures(target),
         }
 
     def _of_subscriber(self, name: str) -> dict[str, Measure]:
@@ -284,6 +296,7 @@ class Metrics:
                 found[metric] = together
         senders = sources.entries.senders.values()
         found["published"] = Counter(lambda: sum(sender.published for sender in senders))
+        found |= sources.cost.total()
         return found
 
 

@@ -2,14 +2,14 @@
 
 *Inversions*: pairs of messages of one key whose first successful completions (or first receives)
 are in the opposite order to their publication. *Reordered*, *extent*: RFC 4737 (see `disorder`).
-*Gaps*: messages of a key skipped for good: dead-lettered, expired, dropped or discarded without
-having been done. Messages that were filtered, deduplicated or refused to the publisher were never
-meant for the subscriber's sequence and are no gaps. *Max stall*: the longest time between
+*Gaps*: messages of a key skipped for good: dead-lettered, expired, purged, dropped or discarded
+without having been done. Messages that were filtered, deduplicated or refused to the publisher were
+never meant for the subscriber's sequence and are no gaps. *Max stall*: the longest time between
 successive completions of a key (from its arrival, for the first) while at least one of its messages
 was waiting; a stall that lasts to the end of the run counts as far as it got.
 
-A copy that is completed although it had already been given up closes its gap; no inversions are
-counted for it.
+A copy that is completed although it had already been given up (by a slow consumer, or after a
+message move task brought it back) closes its gap; no inversions are counted for it.
 """
 
 from __future__ import annotations
@@ -214,9 +214,9 @@ class Ordering:
             return _skipper([order])
         if name == "deduplicated":
             return self._of_duplicates(component.name, order)
-        if name in {"dead_lettered", "expired"}:
+        if name in {"dead_lettered", "expired", "purged", "moved_out"}:
             return order.give_up
-        if name == "dropped":
+        if name in {"dropped", "error_output"}:
             return lambda now, copy, reason: order.give_up(now, copy)
         return None
 

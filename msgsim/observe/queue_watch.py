@@ -75,6 +75,7 @@ class QueueWatch:
         empties: receives that returned nothing, by error code (None: no error).
         throttled: refused calls per API action, and `throttled_messages` in them.
         oldest: `(time_ns, age_ns)` of the oldest copy, sampled.
+        noisy: `(time_ns, number)` of noisy message groups, sampled likewise.
         drained_ns: when the queue last became empty; None while it is not.
         seen_before: visible copies that were received before.
         entered: copies whose stay here began after `arrived_ns`, and when.
@@ -95,6 +96,7 @@ class QueueWatch:
         self.throttled: Counter[str] = Counter()
         self.throttled_messages: Counter[str] = Counter()
         self.oldest: list[tuple[int, int]] = []
+        self.noisy: list[tuple[int, int]] = []
         self.first_ns: int | None = None
         self.drained_ns: int | None = None
         self._sample_every = self.visible.width_ns
@@ -107,6 +109,7 @@ class QueueWatch:
         self.catch_up: Callable[[], None] = _nothing
         self._visits: list[Times] = []
         self._listeners: dict[str, Listener] = {}
+        self._noisy_groups: Callable[[], list[str]] = getattr(queue, "noisy_groups", list)
         self._oldest_ns: Callable[[], int | None] = getattr(queue, "oldest_ns", lambda: None)
 
     # Listening -----------------------------------------------------------------------------
@@ -117,6 +120,7 @@ class QueueWatch:
             gauge.forget()
         self.residences.forget()
         self.oldest.clear()
+        self.noisy.clear()
 
     def listeners(self) -> dict[str, Listener]:
         """Return what to call, by signal."""
@@ -134,6 +138,10 @@ class QueueWatch:
             "ghost": self._ghost,
             "dead_lettered": self._dead_lettered,
             "expired": self._expired,
+            "purged": self._purged,
+            "moved_out": self._moved_out,
+            "moved_back": self._moved_back,
+            "rescheduled": self._rescheduled,
             "empty": self._empty,
             "delete_refused": self._delete_refused,
             "throttled": self._throttled,
@@ -261,6 +269,25 @@ class QueueWatch:
 
     def _expired(self, now: int, copy: Any) -> None:
         self.counts["expired"] += 1
+        self._taken_away(now, copy)
+
+    def _purged(self, now: int, copy: Any) -> None:
+        self.counts["purged"] += 1
+        self._taken_away(now, copy)
+
+    def _moved_out(self, now: int, copy: Any) -> None:
+        self.counts["moved_out"] += 1
+        self._taken_away(now, copy)
+
+    def _moved_back(self, now: int, message: Any) -> None:
+        self.counts["moved_back"] += 1
+
+    def _rescheduled(self, now: int, copy: Any, former_ns: int) -> None:
+        self._appearing.remove(former_ns)
+        insort(self._appearing, max(now, copy.visible_from_ns))
+
+    def _taken_away(self, now: int, copy: Any) -> None:
+        """Note that a copy is gone that nobody deleted: from sight, from flight, or delayed."""
         if copy.receives:
             self._left(now, copy)
             return
@@ -365,7 +392,7 @@ class QueueWatch:
         if len(self._notes) >= (1 if self.counts["moved_in"] else LONG):
             self.work_off(now)
         if not self.oldest or now - self.oldest[-1][0] >= self._sample_every:
-            self.oldest.append((now, self.oldest_age_ns(now)))
+            self._sample(now)
 
     def finish(self, now: int) -> None:
         """End the run; what is still here has had its attempts so far."""
@@ -376,7 +403,15 @@ class QueueWatch:
         for gauge in (self.visible, self.in_flight, self.delayed, self.stored):
             gauge.finish(now)
         if not self.oldest or self.oldest[-1][0] < now:
-            self.oldest.append((now, self.oldest_age_ns(now)))
+            self._sample(now)
+
+    def _sample(self, now: int) -> None:
+        self.oldest.append((now, self.oldest_age_ns(now)))
+        self.noisy.append((now, self.noisy_now()))
+
+    def noisy_now(self) -> int:
+        """Return how many message groups are noisy (`ApproximateNumberOfNoisyGroups`)."""
+        return len(self._noisy_groups())
 
     def oldest_age_ns(self, now: int) -> int:
         """Return the age of the oldest copy, 0 when there is none.
@@ -402,7 +437,8 @@ class QueueWatch:
     def deleted(self) -> int:
         """Copies deleted by receipt."""
         counts = self.counts
-        return counts["left"] - counts["dead_lettered"] - counts["expired"]
+        taken = ("dead_lettered", "expired", "purged", "moved_out")
+        return counts["left"] - sum(counts[name] for name in taken)
 
     @property
     def empty_receives(self) -> int:

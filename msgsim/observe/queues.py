@@ -67,6 +67,8 @@ AWS_NAMES = {
     "NumberOfMessagesReceived": "received",
     "NumberOfMessagesDeleted": "deleted",
     "NumberOfEmptyReceives": "empty_receives",
+    "NumberOfDeduplicatedSentMessages": "send_deduplicated",
+    "ApproximateNumberOfNoisyGroups": "noisy_groups",
     "NotVisible": "in_flight",
 }
 """CloudWatch's name of a metric → ours."""
@@ -81,6 +83,7 @@ def _own_measures(watch: QueueWatch) -> dict[str, Measure]:
         "delayed": level(watch.delayed),
         "stored": level(watch.stored),
         "oldest_age": _OldestAge(watch),
+        "noisy_groups": _NoisyGroups(watch),
         "residence": distribution("time", lambda: watch.residences),
         "drain_time": number(lambda: watch.drain_time_ns, "time"),
         "sent": counter(lambda: watch.sent),
@@ -98,6 +101,9 @@ def _own_measures(watch: QueueWatch) -> dict[str, Measure]:
         "returned": counter(lambda: counts["returned"]),
         "dead_lettered": counter(lambda: counts["dead_lettered"]),
         "expired": counter(lambda: counts["expired"]),
+        "purged": counter(lambda: counts["purged"]),
+        "moved_out": counter(lambda: counts["moved_out"]),
+        "moved_back": counter(lambda: counts["moved_back"]),
         "ghosts": counter(lambda: counts["ghosts"]),
         "send_deduplicated": counter(lambda: counts["deduplicated"]),
         "throttled": counter(lambda: watch.throttled.total()),
@@ -163,6 +169,40 @@ class _OldestAge:
         return max(ages + ends) / NS_PER_S
 
 
+class _NoisyGroups:
+    """How many message groups of a fair queue are noisy: sampled, none where there are none."""
+
+    dimension = "number"
+    default = "max"
+    stats = ("max", "mean", "end")
+    window_stats = ("max",)
+
+    def __init__(self, watch: QueueWatch) -> None:
+        self._watch = watch
+
+    def value(self, stat: str, elapsed_ns: int) -> float | None:
+        """Return the largest number, the mean of the samples, or the last one."""
+        numbers = [number for _, number in self._watch.noisy]
+        if not numbers:
+            return None
+        if stat == "mean":
+            return sum(numbers) / len(numbers)
+        return float(max(numbers) if stat == "max" else numbers[-1])
+
+    def snapshot(self) -> tuple[int, int]:
+        """Return the number now, and how many samples there are."""
+        return self._watch.noisy_now(), len(self._watch.noisy)
+
+    def at(self, snapshot: tuple[int, int]) -> float | None:
+        """Return the number at that moment."""
+        return float(snapshot[0])
+
+    def between(self, window: Any, stat: str) -> float | None:
+        """Return the largest number sampled in the window."""
+        samples = self._watch.noisy[window.before[1] : window.after[1]]
+        return float(max([number for _, number in samples] + [window.before[0], window.after[0]]))
+
+
 def receives_per_message(watch: QueueWatch) -> float | None:
     """Return receives per copy that was handed out at least once; None if none was."""
     received = watch.counts["received"]
@@ -205,6 +245,9 @@ _COUNTED = (
     "deletes_refused",
     "dead_lettered",
     "expired",
+    "purged",
+    "moved_out",
+    "moved_back",
     "ghosts",
     "deduplicated",
 )

@@ -41,6 +41,9 @@ class ServerWatch:
         cold_starts: how long initialisations took (ns).
         statuses: how batches ended.
         throttles: refused invocations, by error code.
+        provisioned: gauge of environments that are ready ahead of time, and `provisioned_busy`.
+        spilled_over: invocations that found all of them busy, and `from_provisioned`, none.
+        store_calls: calls of the store of idempotency keys, by operation.
         crashes: workers that died, and `crashed_with`, deliveries in their hands.
         catch_up: hands on the visits (see `visits`) that are still in the journal.
     """
@@ -48,6 +51,13 @@ class ServerWatch:
     def __init__(self, duration_ns: int) -> None:
         self.concurrency = Gauge(duration_ns)
         self.pollers = Gauge(duration_ns)
+        self.provisioned = Gauge(duration_ns)
+        self.provisioned_busy = Gauge(duration_ns)
+        self.from_provisioned = 0
+        self.spilled_over = 0
+        self.store_calls: Counter[str] = Counter()
+        self._provisioned_now = 0
+        self._provisioned_busy_now = 0
         self.durations = Durations()
         self.batch_sizes = Durations()
         self.cold_starts = Durations()
@@ -66,6 +76,10 @@ class ServerWatch:
         """End the warm-up: what was before counts no more."""
         self.concurrency.forget()
         self.pollers.forget()
+        self.provisioned.forget()
+        self.provisioned_busy.forget()
+        self.from_provisioned = self.spilled_over = 0
+        self.store_calls.clear()
         for durations in (self.durations, self.batch_sizes, self.cold_starts):
             durations.forget()
         self.statuses.clear()
@@ -80,6 +94,10 @@ class ServerWatch:
                 "cold_start": self._cold_start,
                 "invoke_throttled": self._throttled,
                 "pollers": self._pollers_changed,
+                "provisioned": self._provisioned_changed,
+                "provisioned_busy": self._provisioned_busy_changed,
+                "spilled_over": self._spilled_over,
+                "store_called": self._store_called,
                 "crashed": self._crashed,
             }
         return self._listeners
@@ -117,6 +135,22 @@ class ServerWatch:
         self.pollers.add(now, count - self._pollers_now)
         self._pollers_now = count
 
+    def _provisioned_changed(self, now: int, count: int) -> None:
+        self.provisioned.add(now, count - self._provisioned_now)
+        self._provisioned_now = count
+
+    def _provisioned_busy_changed(self, now: int, count: int) -> None:
+        if count > self._provisioned_busy_now:
+            self.from_provisioned += 1
+        self.provisioned_busy.add(now, count - self._provisioned_busy_now)
+        self._provisioned_busy_now = count
+
+    def _spilled_over(self, now: int) -> None:
+        self.spilled_over += 1
+
+    def _store_called(self, now: int, operation: str) -> None:
+        self.store_calls[operation] += 1
+
     def _crashed(self, now: int, deliveries: list[Any]) -> None:
         self.crashes += 1
         self.crashed_with += len(deliveries)
@@ -125,15 +159,17 @@ class ServerWatch:
         """Work off what has become long."""
         if len(self._starts) >= LONG:
             self._settle(now)
-        if len(self.pollers.times) >= LONG:
-            self.pollers.settle(now)
+        for gauge in self._gauges():
+            if len(gauge.times) >= LONG:
+                gauge.settle(now)
         for durations in (self.durations, self.batch_sizes, self.cold_starts):
             durations.tick()
 
     def settle(self, now: int) -> None:
         """Bring the gauges up to date."""
         self._settle(now)
-        self.pollers.settle(now)
+        for gauge in self._gauges():
+            gauge.settle(now)
 
     def note_visits(self, done: Times, received: Times) -> None:
         """Take note of messages that workers were done with, told by the journal."""
@@ -153,8 +189,11 @@ class ServerWatch:
     def finish(self, now: int) -> None:
         """End the run."""
         self._settle(now)
-        self.concurrency.finish(now)
-        self.pollers.finish(now)
+        for gauge in self._gauges():
+            gauge.finish(now)
+
+    def _gauges(self) -> tuple[Gauge, ...]:
+        return (self.concurrency, self.pollers, self.provisioned, self.provisioned_busy)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain data."""
@@ -169,6 +208,11 @@ class ServerWatch:
             "duration": self.durations.to_json(),
             "batch_size": self.batch_sizes.to_json(unit="", scale=1),
             "crashes": self.crashes,
+            "provisioned": self.provisioned.to_json(),
+            "provisioned_busy": self.provisioned_busy.to_json(),
+            "provisioned_invocations": self.from_provisioned,
+            "spilled_over": self.spilled_over,
+            "store_calls": dict(sorted(self.store_calls.items())),
         }
 
 
@@ -217,6 +261,10 @@ class Servers:
             found["pollers"] = level(watch.pollers)
         if "crashed" in signals:
             found["crashes"] = counter(lambda: watch.crashes)
+        if "provisioned" in signals:
+            found |= _provisioned_measures(watch)
+        if "store_called" in signals:
+            found["store_calls"] = counter(lambda: watch.store_calls.total())
         if "started" in signals:
             own = _server_measures(watch)
             found |= own | {theirs: own[ours] for theirs, ours in AWS_NAMES.items()}
@@ -225,6 +273,21 @@ class Servers:
     def to_json(self) -> dict[str, Any]:
         """Return every server as plain data."""
         return {name: watch.to_json() for name, watch in self.watches.items()}
+
+
+def _provisioned_measures(watch: ServerWatch) -> dict[str, Measure]:
+    invocations = counter(lambda: watch.from_provisioned, lambda: watch.batch_sizes.count)
+    spilled = counter(lambda: watch.spilled_over, lambda: watch.batch_sizes.count)
+    busy = level(watch.provisioned_busy)
+    return {
+        "provisioned": level(watch.provisioned),
+        "provisioned_busy": busy,
+        "provisioned_invocations": invocations,
+        "spilled_over": spilled,
+        "ProvisionedConcurrentExecutions": busy,
+        "ProvisionedConcurrencyInvocations": invocations,
+        "ProvisionedConcurrencySpilloverInvocations": spilled,
+    }
 
 
 def _server_measures(watch: ServerWatch) -> dict[str, Measure]:

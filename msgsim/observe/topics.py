@@ -29,6 +29,13 @@ class Topics:
         self.counts: dict[str, Counter[str]] = {
             name: Counter() for name in (*self.topics, *self.subscriptions)
         }
+        self._branches: dict[str, list[str]] = {name: [] for name in self.topics}
+        for route in system.routes:
+            if route.entry in self._branches and route.via is not None:
+                self._branches[route.entry].append(route.via)
+        self._protocols = {
+            name: getattr(system.components[name], "protocol", "") for name in self.subscriptions
+        }
         self.errors: dict[str, Counter[str]] = {name: Counter() for name in self.subscriptions}
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:
@@ -58,14 +65,52 @@ class Topics:
             return {}
         if target in self.errors:
             names = ("filtered", "attempts_failed", "discarded", "dead_lettered")
-            return {name: _named(counts, name) for name in names}
+            return {name: _named(counts, name) for name in names} | self._of_cloudwatch([target])
         stored = self._entries.stored.get(target)
 
         def offered() -> int:
             return counts["throttled"] + (stored.count if stored is not None else 0)
 
         throttled = counter(lambda: counts["throttled"], offered)
-        return {"throttled": throttled, "api.Publish.throttled": throttled}
+        published = counter(lambda: self._published(target))
+        return {
+            "throttled": throttled,
+            "api.Publish.throttled": throttled,
+            "NumberOfMessagesPublished": published,
+            **self._of_cloudwatch(self._branches[target]),
+        }
+
+    def _published(self, topic: str) -> int:
+        """Count what the topic acknowledged, duplicates that it does not deliver included."""
+        stored = self._entries.stored.get(topic)
+        taken = self._entries.taken.items()
+        again = sum(entry.deduplicated for (name, _), entry in taken if name == topic)
+        return again + (stored.count if stored is not None else 0)
+
+    def _of_cloudwatch(self, subscriptions: list[str]) -> dict[str, Measure]:
+        """Return CloudWatch's metrics of a topic, over its subscriptions, or of one of them.
+
+        `NumberOfNotificationsFailed` counts every failed attempt at HTTP(S) endpoints, and what is
+        given up everywhere else (SNS Developer Guide, sns-monitoring-using-cloudwatch.html).
+        """
+
+        def of(name: str) -> Measure:
+            return counter(lambda: sum(self.counts[each][name] for each in subscriptions))
+
+        def failed() -> int:
+            return sum(self._failed(each) for each in subscriptions)
+
+        return {
+            "NumberOfNotificationsFilteredOut": of("filtered"),
+            "NumberOfNotificationsFailed": counter(failed),
+            "NumberOfNotificationsRedrivenToDlq": of("dead_lettered"),
+        }
+
+    def _failed(self, subscription: str) -> int:
+        counts = self.counts[subscription]
+        if self._protocols[subscription] in ("http", "https"):
+            return counts["attempts_failed"]
+        return counts["discarded"] + counts["dead_lettered"]
 
     def to_json(self) -> dict[str, Any]:
         """Return topics and subscriptions as plain data."""

@@ -61,7 +61,7 @@ class Track:
         if rank == self.next:
             self._complete_in_turn(now, last, arrived_ns)
             return 0
-        if gone:
+        if gone and self.gaps:
             self.gaps -= 1
             self.last_ns = now
             return 0

@@ -65,7 +65,7 @@ def _visited(
 ) -> Listener:
     completed, deleted, ended = apart
     notes, keys, flush = stream.journal, stream.keys, stream.flush
-    write, repeated_because = notes.extend, stream.repeated_because
+    write, unusual = notes.extend, stream.unusual
     enveloped: set[type[Message]] = set()
     seen_before, entered = queue.seen_before, queue.entered
 
@@ -82,7 +82,7 @@ def _visited(
         elif kind in enveloped:
             what = 0 if message.published.tries == 1 else RESENT  # type: ignore[attr-defined]
         else:
-            what = repeated_because(message)
+            what = unusual(message)
             if is_only_enveloped(kind):
                 enveloped.add(kind)
         born, rank, number, key = message.born_ns, message.rank, message.number, keys[message.key]

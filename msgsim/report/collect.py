@@ -11,6 +11,7 @@ import numpy as np
 from msgsim.experiment.run import Run
 from msgsim.report.figures.data import (
     ConcurrencyData,
+    CostData,
     Course,
     FaultBand,
     LatencyData,
@@ -29,11 +30,13 @@ class Pictured:
 
     Attributes:
         plain: the run as plain data.
+        cost: its bill.
         latency: by subscriber.
         queues, servers, order, streams: by name.
     """
 
     plain: dict[str, Any]
+    cost: CostData
     latency: dict[str, LatencyData]
     queues: dict[str, QueueData]
     servers: dict[str, ConcurrencyData]
@@ -47,6 +50,7 @@ def pictured(run: Run, plain: dict[str, Any]) -> Pictured:
     end_s = run.simulated_ns / NS_PER_S
     return Pictured(
         plain,
+        _cost(plain["cost"]),
         dict(_latencies(run)),
         dict(_queues(plain, faults, end_s)),
         dict(_servers(plain, faults, end_s)),
@@ -55,8 +59,17 @@ def pictured(run: Run, plain: dict[str, Any]) -> Pictured:
     )
 
 
+def _cost(cost: dict[str, Any]) -> CostData:
+    parts = {
+        (name, line["request"]): line["per_month_usd"]
+        for name, part in cost["components"].items()
+        for line in part["lines"]
+    }
+    return CostData(parts, cost["per_month_usd"], cost["per_million_usd"])
+
+
 def fault_bands(run: Run) -> list[FaultBand]:
-    """Return the faults of a run as bands of time."""
+    """Return the faults of a run as bands of time, and its actions as moments."""
     end_s = run.simulated_ns / NS_PER_S
     found = []
     for part in run.scenario.of_section("faults"):
@@ -67,6 +80,9 @@ def fault_bands(run: Run) -> list[FaultBand]:
             lasts_s = end_s if spec.for_ is None else spec.for_ / NS_PER_S
             last_s = min(end_s, begin_s + lasts_s)
             found.append(FaultBand(begin_s, last_s, text))
+    for at_ns, _, what, refused in run.observers.actions.done:
+        if refused is None:
+            found.append(FaultBand(at_ns / NS_PER_S, at_ns / NS_PER_S, what))
     return found
 
 
@@ -126,11 +142,29 @@ def _servers(
                 _course(server["concurrency"]),
                 end_s,
                 limit,
-                "workers" if fleet else "concurrency limit",
+                _counted(plain, name).removeprefix("busy ") if fleet else "concurrency limit",
                 faults=faults,
-                counted="busy workers" if fleet else "concurrent executions",
+                counted=_counted(plain, name) if fleet else "concurrent executions",
+                size=_size(plain, name),
+                size_name="in service",
             ),
         )
+
+
+def _counted(plain: dict[str, Any], name: str) -> str:
+    return "busy workers" if plain["threads"].get(name, 1) == 1 else "busy threads"
+
+
+def _size(plain: dict[str, Any], name: str) -> Course | None:
+    """Return how many workers, or threads of them, were in service, if that ever changed."""
+    fleet = plain["fleets"].get(name)
+    if fleet is None:
+        return None
+    course, threads = _course(fleet["workers"]), plain["threads"].get(name, 1)
+    if not course.mean.size or (course.mean == course.mean[0]).all():
+        return None
+    high = None if course.high is None else course.high * threads
+    return Course(course.time_s, course.mean * threads, high)
 
 
 def _orders(run: Run) -> Iterable[tuple[str, OrderData]]:

@@ -65,6 +65,9 @@ def all_figures(results: Results, plain: dict[str, Any]) -> Iterator[Titled]:
         runs, lambda run: run.streams, "shards", "What producers sent to each shard.",
         lambda data: figures.shard_load(data, origin),
     )  # fmt: skip
+    found = figures.cost({variant: run.cost for variant, run in runs.items()}, origin)
+    if found is not None:
+        yield "cost", "What a month at this rate costs, by component and request type.", found
 
 
 def _orders(runs: Mapping[str, Pictured], origin: Provenance) -> Iterator[Titled]:

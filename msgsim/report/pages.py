@@ -26,15 +26,28 @@ def page_text(page: Page, kind: str) -> str:
     if limits:
         rows = [_limit_row(name, entry) for name, entry in limits.items()]
         blocks.append(_block("Limits", ("property", "default", "allowed", "unit", "source"), rows))
+    presets = page.data.get("presets") or {}
+    if presets:
+        rows = [
+            (preset, name, _shown(entry["value"]), str(entry["source"]))
+            for preset, entries in presets.items()
+            for name, entry in entries.items()
+        ]
+        blocks.append(_block("Presets", ("preset", "property", "value", "source"), rows))
     for section, title in (
         ("quotas", "Quotas"),
         ("latencies", "Latencies"),
+        ("billing", "Billed units"),
         ("assumptions", f"Assumptions (override them under `assumptions:`, `{kind}`)"),
     ):
         entries = page.data.get(section) or {}
         if entries:
             lines = [line for name, entry in entries.items() for line in _entry(name, entry)]
             blocks.append(title + "\n" + "\n".join(lines))
+    prices = page.data.get("prices") or {}
+    if prices:
+        lines = [line for name, entry in prices.items() for line in _price(name, entry, page)]
+        blocks.append("Prices (see `explain cost`)\n" + "\n".join(lines))
     sources = page.data.get("sources") or {}
     if sources:
         lines = [line for key, text in sources.items() for line in _wrapped(f"{key}: {text}")]
@@ -61,6 +74,26 @@ def _entry(name: str, entry: dict[str, Any]) -> list[str]:
     parts = [what, "" if unit == "time" else unit, str(entry.get("scope", ""))]
     lines = _wrapped(f"{', '.join(part for part in parts if part)} [{entry['source']}]")
     return lines + [f"    {line}" for line in _wrapped(str(entry.get("why", "")), WIDTH - 4)]
+
+
+def _dollars(usd: float) -> str:
+    """Return a price with all its digits."""
+    text = f"{usd:.12f}".rstrip("0")
+    return f"${text}00" if text.endswith(".") else f"${text}"
+
+
+def _price(name: str, entry: dict[str, Any], page: Page) -> list[str]:
+    """Return one price of a page: dollars by Region, per what, tiers, free units, source, date."""
+    per = f"for {entry['per']:,} {entry['unit']}" if "per" in entry else f"in {entry['unit']}"
+    dollars = ", ".join(f"{_dollars(usd)} in {region}" for region, usd in entry["usd"].items())
+    parts = [f"{name} = {dollars}, {per}"]
+    for region, tiers in (entry.get("tiers") or {}).items():
+        steps = ", ".join(f"above {tier['above']:,} {_dollars(tier['usd'])}" for tier in tiers)
+        parts.append(f"a month's units in {region}: {steps}")
+    if "free" in entry:
+        parts.append(f"free {entry['free']['units']:,} a month ({entry['free']['pool']})")
+    read_on = entry.get("read_on", page.read_on)
+    return _wrapped(f"{'; '.join(parts)} [{entry['source']}, {read_on}]")
 
 
 def _wrapped(text: str, width: int = WIDTH) -> list[str]:

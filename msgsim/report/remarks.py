@@ -43,6 +43,10 @@ def assumed_order(plain: dict[str, Any], runs: list[dict[str, Any]]) -> list[str
 def _about(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
     for violation in run["invariants"]["violated"]:
         yield 0, f"the model broke an invariant, please report it: {violation}"
+    for action in run["actions"]:
+        if action["refused"] is not None:
+            what = f"{action['what']}, at {seconds(action['at_s'])}"
+            yield 1, f"AWS would refuse an action ({action['refused']}): {what}"
     yield from _ledger(run)
     yield from _servers(run)
     yield from _streams(run)
@@ -60,6 +64,8 @@ def _ledger(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
             )
         if row["expired"]:
             yield 2, f"{counted(row['expired'], 'message')} of {name} outlived the retention"
+        if row["purged"]:
+            yield 2, f"{counted(row['purged'], 'message')} of {name} purged before they were done"
         if row["discarded"]:
             yield 2, f"{counted(row['discarded'], 'message')} for {name} given up for good"
         left = row["waiting"] + row["in_flight"]
@@ -97,7 +103,11 @@ def _duplicates(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
             causes = {cause: count for cause, count in found["by_cause"].items() if count}
             listed = ", ".join(f"{cause} {number(count)}" for cause, count in causes.items())
             total = counted(found["duplicate_processings"], "processing")
-            yield 3, f"{name}: {total} beyond the first of a message ({listed})"
+            kept = ""
+            if found["skipped"]:
+                effects = counted(found["duplicate_effects"], "second effect")
+                kept = f"; idempotency skipped {number(found['skipped'])}, {effects} left"
+            yield 3, f"{name}: {total} beyond the first of a message ({listed}){kept}"
     for name, found in run["order"].items():
         if found.get("max_stall_s") and found["max_stall_s"] > 60:
             yield 5, f"a key of {name} stood still for {seconds(found['max_stall_s'])}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from msgsim.report.money import cost_row
 from msgsim.report.text import Paint, columns, number, seconds, share
 
 MOST_ROWS = 22
@@ -15,7 +16,8 @@ Figure = tuple[str, Callable[[dict[str, Any], str], str | None]]
 
 def comparison(runs: list[dict[str, Any]], paint: Paint) -> Iterator[str]:
     """Yield a table of the runs' figures; rows that say nothing (all zero) are left out."""
-    rows = []
+    priced = any(run["cost"]["components"] for run in runs)
+    rows = [cost_row(runs)] if priced else []
     for name in _names(runs):
         for title, figure in FIGURES:
             cells = [figure(run, name) for run in runs]

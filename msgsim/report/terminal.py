@@ -10,8 +10,11 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from msgsim.report.beside_theory import theory_lines
+from msgsim.report.money import breakdown, cost_lines
 from msgsim.report.remarks import assumed_order, remarks
 from msgsim.report.side_by_side import comparison, stored_and_refused
+from msgsim.report.sizes import alarms, fleets
 from msgsim.report.text import Paint, columns, counted, number, quantity, seconds, share
 
 WIDTH = 80
@@ -23,7 +26,10 @@ LINES = {
     "delayed": "delayed",
     "in_transit": "in transit",
     "dead_lettered": "dead-lettered",
+    "error_output": "error output",
     "expired": "expired",
+    "purged": "purged",
+    "moved": "moved away",
     "deduplicated": "deduplicated",
     "filtered": "filtered",
     "refused": "refused",
@@ -71,6 +77,8 @@ def summary(plain: dict[str, Any], options: Wanted, again: str) -> str:
             blocks += [list(_ledger(run, paint, run["variant"])) for run in runs]
         else:
             blocks += _blocks(runs[0], paint)
+            if options.verbose:
+                blocks += [list(breakdown(runs[0], paint)), list(theory_lines(runs[0], paint))]
         blocks.append(list(_remarks(plain, runs, paint)))
         blocks.append(list(_details(plain, paint)) if options.verbose else [])
         blocks.append([f"again: {again} --seed {plain['runs'][0]['seed']}"])
@@ -83,7 +91,9 @@ def _firsts(plain: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _blocks(run: dict[str, Any], paint: Paint) -> list[list[str]]:
     parts = (_ledger(run, paint), _subscribers(run, paint), _queues(run, paint))
-    more = (_servers(run, paint), _streams(run, paint))
+    sizes = (fleets(run, paint), alarms(run, paint))
+    flows = (_streams(run, paint), _delivery_streams(run, paint))
+    more = (_servers(run, paint), *sizes, *flows, cost_lines(run, paint))
     return [list(part) for part in (*parts, *more)]
 
 
@@ -167,7 +177,8 @@ def _ledger(run: dict[str, Any], paint: Paint, variant: str = "") -> Iterator[st
 
 def _origin(row: dict[str, Any], extra: str) -> str:
     if row["moved_in"]:
-        return f" ({number(row['moved_in'])} moved in)"
+        published = f"{number(row['published'])} published + " if row["published"] else ""
+        return f" ({published}{number(row['moved_in'])} moved in{extra})"
     return f" ({number(row['published'])} published{extra})" if extra else ""
 
 
@@ -264,6 +275,28 @@ def _streams(run: dict[str, Any], paint: Paint) -> Iterator[str]:
             )
         )
     heads = ("STREAMS", "shards", "idle", "stored", "refused", "share")
+    yield from columns(heads, rows, paint, most=ROWS)
+
+
+def _delivery_streams(run: dict[str, Any], paint: Paint) -> Iterator[str]:
+    rows = []
+    for name, stream in run["delivery_streams"].items():
+        arrived = stream["places"].get(stream["destination"])
+        age, sizes = stream["data_freshness"], stream["batch_bytes"]
+        if arrived is None or not age["count"]:
+            continue
+        rows.append(
+            (
+                name,
+                number(arrived["batches"]),
+                quantity(sizes["mean"], "size"),
+                number(sum(arrived["failures"].values())),
+                number(stream["throttled"]),
+                seconds(age["p50_s"]),
+                seconds(max(age["max_s"], stream["oldest_age_s"])),
+            )
+        )
+    heads = ("DELIVERY", "batches", "mean size", "failed", "throttled", "oldest p50", "max")
     yield from columns(heads, rows, paint, most=ROWS)
 
 

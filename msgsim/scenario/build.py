@@ -9,6 +9,7 @@ from typing import Any
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Observer
 from msgsim.kernel.simulation import Simulation
+from msgsim.model.billing import HOME_REGION, Meter, Prices
 from msgsim.model.catalog import Number
 from msgsim.model.routes import Route
 from msgsim.model.service import Context
@@ -25,11 +26,14 @@ class System:
 
     Attributes:
         sim: the simulation everything lives on.
-        components: by name: resources, workloads, faults.
+        components: by name: resources, workloads, faults, actions.
         routes: every path from an entry point to a subscriber, for the ledger.
         duration_ns: how long the run lasts.
         warm_up_ns: time before which observations are left out.
         assumptions: the labelled assumptions that were used, by kind and name.
+        meters: what counts the units AWS bills, by the name of the component.
+        free_tier: whether AWS's monthly free units are taken off the bill.
+        region: the Region of the account.
     """
 
     sim: Simulation
@@ -38,6 +42,9 @@ class System:
     duration_ns: int
     warm_up_ns: int = 0
     assumptions: dict[tuple[str, str], Number] = field(default_factory=dict)
+    meters: dict[str, Meter] = field(default_factory=dict)
+    free_tier: bool = False
+    region: str = HOME_REGION
 
     def observe(self, observers: Iterable[Observer]) -> None:
         """Bind observers to every component; once, before time zero."""
@@ -64,6 +71,8 @@ def build(scenario: Scenario, seed: int | None = None, replication: int = 0) -> 
     """
     sim = Simulation(scenario.seed if seed is None else seed, replication)
     system = System(sim, {}, routes(scenario), scenario.duration_ns, scenario.header.warm_up)
+    system.region = scenario.header.account.Region
+    system.free_tier = scenario.header.account.FreeTier
     context = Context(
         sim=sim,
         account=scenario.header.account,
@@ -72,6 +81,7 @@ def build(scenario: Scenario, seed: int | None = None, replication: int = 0) -> 
         shared={},
         duration_ns=scenario.duration_ns,
         base_path=scenario.base_path,
+        specs=scenario.specs(),
     )
     services = discover()
     problems = Problems()
@@ -87,6 +97,12 @@ def build(scenario: Scenario, seed: int | None = None, replication: int = 0) -> 
     problems.raise_if_errors(scenario.sources)
     for part in scenario.parts.values():
         services[part.kind].connect(system.components[part.name], part.spec, context)
+    for part in scenario.parts.values():
+        service = services[part.kind]
+        prices = Prices(service.page, part.kind, context.account.Region)
+        meter = service.meter(system.components[part.name], part.spec, prices, context)
+        if meter is not None:
+            system.meters[part.name] = meter
     return system
 
 
@@ -117,6 +133,9 @@ def routes(scenario: Scenario) -> list[Route]:
     senders: dict[str, list[str]] = {}
     for part in scenario.of_section("workload"):
         senders.setdefault(_value(part, "to"), []).append(part.name)
+    for part in parts.values():
+        for topic in _notified(part, parts):
+            senders.setdefault(topic, []).append(part.name)
     found = []
     for part in parts.values():
         route = _route(part, parts, senders)
@@ -125,19 +144,57 @@ def routes(scenario: Scenario) -> list[Route]:
     return found
 
 
+def _notified(part: Part, parts: dict[str, Part]) -> list[str]:
+    """Return the topics that an alarm publishes to, each once."""
+    if part.kind != "cloudwatch.alarm":
+        return []
+    spec: Any = part.spec
+    targets = {text: None for _, _, text in spec.actions()}
+    return [name for name in targets if name in parts and parts[name].kind == "sns.topic"]
+
+
 def _route(part: Part, parts: dict[str, Part], senders: dict[str, list[str]]) -> Route | None:
     if part.kind == "sqs.queue" and part.name in senders:
         return Route(part.name, part.name, None, tuple(senders[part.name]), _dead_letters(part))
     if part.kind == "sns.subscription":
         topic, endpoint = _value(part, "TopicArn"), _value(part, "Endpoint")
         dead_letters = _dead_letters(parts[endpoint])
-        return Route(topic, endpoint, part.name, tuple(senders.get(topic, ())), dead_letters)
+        sent = tuple(senders.get(topic, ()))
+        return Route(topic, endpoint, part.name, sent, dead_letters, _records(parts, endpoint))
     if part.kind == "lambda.event_source_mapping":
         source = _value(part, "EventSourceArn")
-        if parts[source].kind == "kinesis.stream":
+        if parts[source].kind in ("kinesis.stream", "dynamodb.stream"):
             return _of_stream(part, source, senders)
+    if part.kind == "firehose.delivery_stream":
+        return _of_delivery_stream(part, senders)
     if part.kind == "kinesis.consumer":
         return _of_stream(part, _value(part, "StreamARN"), senders)
+    return None
+
+
+def _records(parts: dict[str, Part], function: str) -> tuple[str, ...]:
+    """Return the queues that get records about a function's events, through topics as well."""
+    config = getattr(parts[function].spec, "EventInvokeConfig", None)
+    letters = getattr(parts[function].spec, "DeadLetterConfig", None)
+    destinations = config.DestinationConfig if config is not None else None
+    found = [letters.TargetArn] if letters is not None else []
+    if destinations is not None:
+        both = (destinations.OnSuccess, destinations.OnFailure)
+        found += [each.Destination for each in both if each is not None]
+    behind = [
+        _value(part, "Endpoint")
+        for part in parts.values()
+        if part.kind == "sns.subscription" and _value(part, "TopicArn") in found
+    ]
+    return tuple(dict.fromkeys([*found, *behind]))
+
+
+def _of_delivery_stream(part: Part, senders: dict[str, list[str]]) -> Route | None:
+    source = getattr(part.spec, "KinesisStreamSourceConfiguration", None)
+    if source is not None:
+        return _of_stream(part, source.KinesisStreamARN, senders)
+    if part.name in senders:
+        return Route(part.name, part.name, None, tuple(senders[part.name]), None)
     return None
 
 

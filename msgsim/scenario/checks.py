@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from msgsim.model.spec import refs
+from msgsim.model.spec import FieldError, read_property, refs
 from msgsim.problems import Problems, did_you_mean, quote, register
 from msgsim.scenario.plain import place_of
 from msgsim.scenario.schema import Part, section_of
 from msgsim.scenario.tree import Mapping
 from msgsim.services import discover
+from msgsim.units import format_duration
 
 for _code, _title in {
     "E140": "a name that does not exist",
     "E141": "a name of the wrong kind of resource",
     "E142": "the same name twice",
     "E143": "nothing to simulate",
+    "W382": "a workload, fault or action that begins after the end of the run",
 }.items():
-    register(_code, _title, _title)
+    register(_code, _title)
 
 
 def unique_names(parts: list[Part], problems: Problems) -> dict[str, Part]:
@@ -94,8 +97,8 @@ def check_services(
 ) -> None:
     """Let each service say what AWS would refuse or advises against, about its sound parts.
 
-    Advice is left out while parts of the scenario could not be read: it would speak of gaps that
-    are none, such as a topic whose only subscription has a misspelt property.
+    Advice is left out while parts of the scenario could not be read, or names lead nowhere: it
+    would speak of gaps that are none, such as a topic whose only subscription is misspelt.
     """
     services = discover()
     specs = {part.name: part.spec for part in parts.values()}
@@ -106,22 +109,56 @@ def check_services(
                 continue
             place = place_of(part.node, finding.path) if finding.path else part.place
             problems.add(finding.code, finding.message, place, finding.hint)
+    for part in sound.values():
+        if part.kind == "action":
+            _check_change(part, parts, problems)
 
 
-def check_sense(parts: dict[str, Part], problems: Problems) -> None:
-    """Report a scenario in which nothing can happen."""
+def _check_change(action: Part, parts: dict[str, Part], problems: Problems) -> None:
+    """Let the service say what AWS would refuse about a property as an action leaves it."""
+    spec: Any = action.spec
+    target = parts.get(spec.target)
+    if spec.set_ is None or target is None or spec.changed not in target.spec.live:
+        return
+    try:
+        value = read_property(type(target.spec), spec.changed, spec.to)
+    except FieldError:
+        return  # the action's own check says so
+    changed = target.spec.model_copy(update={spec.changed: value})
+    specs = {part.name: part.spec for part in parts.values()} | {target.name: changed}
+    for finding in discover()[target.kind].check(target.name, changed, specs):
+        if finding.code.startswith("E") and finding.path[:1] == (spec.changed,):
+            place = place_of(action.node, ("to",))
+            problems.add(finding.code, finding.message, place, finding.hint)
+
+
+def check_sense(parts: dict[str, Part], duration_ns: int, problems: Problems) -> None:
+    """Report a scenario in which nothing can happen, and what comes after its end."""
     if not any(section_of(part.kind) == "workload" for part in parts.values()):
         message = "nothing is sent: there is no workload"
-        receivers = ("sns.topic", "sqs.queue", "kinesis.stream")
+        receivers = ("sns.topic", "sqs.queue", "kinesis.stream", "firehose.delivery_stream")
         name = next((part.name for part in parts.values() if part.kind in receivers), "NAME")
         problems.add("E143", message, None, f"add workload: [{{to: {name}, rate: 50/s}}]")
+    for part in parts.values():
+        if section_of(part.kind) == "resources":
+            continue
+        begins = "from_" if section_of(part.kind) == "workload" else "at"
+        begins_ns = getattr(part.spec, begins, 0)
+        if begins_ns >= duration_ns:
+            word = begins.rstrip("_")
+            message = f"{part.kind} {part.name} comes after the end: the run lasts "
+            message += (
+                f"{format_duration(duration_ns)}, this begins at {format_duration(begins_ns)}"
+            )
+            hint = f"lengthen duration, or lower {word}"
+            problems.add("W382", message, place_of(part.node, (word,)), hint)
 
 
 def register_codes() -> None:
     """Make the codes of all services known to `explain`."""
     for service in discover().values():
         for code, title in service.codes.items():
-            register(code, title, title)
+            register(code, title)
 
 
 register_codes()

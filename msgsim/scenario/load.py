@@ -74,6 +74,7 @@ def from_tree(tree: Mapping, file: str, base: Path, sources: dict[str, str]) -> 
         *shape.resources(),
         *shape.listed("workload", "workload"),
         *shape.listed("faults", "fault"),
+        *shape.listed("actions", None),
     ]
     parts = unique_names(listed, problems)
     rules = shape.rules()
@@ -82,9 +83,9 @@ def from_tree(tree: Mapping, file: str, base: Path, sources: dict[str, str]) -> 
     whole = not problems.errors
     if shape.has_resources():
         sound = check_references(parts, shape.declared(), problems)
-        check_services(parts, sound, problems, advise=whole)
+        check_services(parts, sound, problems, advise=not problems.errors)
     if whole:
-        check_sense(parts, problems)
+        check_sense(parts, header.duration if header is not None else 0, problems)
     problems.raise_if_errors(sources)
     assert header is not None
     return Scenario(

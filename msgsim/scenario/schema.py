@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from msgsim.model.spec import Duration, Plain, Positive, Spec, String, Text, Whole
+from msgsim.model.spec import Bool, Duration, Plain, Positive, Spec, String, Text, Whole
 from msgsim.problems import Place, Problems
 from msgsim.scenario.tree import Mapping, Node, Scalar
 
@@ -22,6 +22,7 @@ class Account(Spec):
 
     Region: String = "us-east-1"
     ConcurrentExecutions: Positive = 1_000
+    FreeTier: Bool = False
 
 
 class Header(Spec):
@@ -91,7 +92,7 @@ class Scenario:
         base_path: folder that relative file names start from.
         tree: what the user wrote, with overrides applied.
         header: seed, duration and the other scalar sections.
-        parts: resources, workloads and faults by name, in order.
+        parts: resources, workloads, faults and actions by name, in order.
         rules: the expectations.
         assumptions: overrides of labelled assumptions, by kind and name.
         variants: variant name → paths and the nodes to put there.
@@ -136,7 +137,7 @@ class Scenario:
         return {part.name: part.spec for part in self.parts.values()}
 
     def of_section(self, section: str) -> list[Part]:
-        """Return the parts of one section: `resources`, `workload` or `faults`."""
+        """Return the parts of one section, such as `resources`."""
         return [part for part in self.parts.values() if section_of(part.kind) == section]
 
     def replace(self, path: str, value: object) -> Scenario:
@@ -155,6 +156,8 @@ class Scenario:
 
 def section_of(kind: str) -> str:
     """Return the section in which parts of a kind are written."""
+    if kind.partition(".")[0] == "action":
+        return "actions"
     return {"workload": "workload", "fault": "faults"}.get(kind, "resources")
 
 

@@ -22,6 +22,7 @@ SECTIONS = (
     "resources",
     "workload",
     "faults",
+    "actions",
     "assumptions",
     "expect",
     "variants",

@@ -132,7 +132,7 @@ def test_an_unknown_assumption_or_service_is_an_error():
         ms.Cloud(assumptions={"sqs.queue": {"host": 1}})
     with pytest.raises(ValueError, match="unknown service 's3'"):
         ms.Cloud().client("s3")
-    with pytest.raises(ValueError, match="no queue or topic"):
+    with pytest.raises(ValueError, match="no queue, topic, stream or function"):
         ms.Cloud().outage("nonsense", 1)
 
 
@@ -219,4 +219,17 @@ def test_the_examples_of_the_page_run():
     names: dict[str, object] = {}
     for block in blocks():
         exec(compile(block, str(PAGE), "exec"), names)
-    assert len(blocks()) >= 5
+    assert len(blocks()) >= 6
+
+
+def test_the_first_example_does_what_it_looks_like():
+    """The message comes back after 30 s; the call that was begun has it at once."""
+    names: dict[str, object] = {}
+    exec(compile(blocks()[0], str(PAGE), "exec"), names)
+    cloud, call = names["cloud"], names["call"]
+    assert call.done and cloud.now == 34
+    (message,) = call.result()["Messages"]
+    assert message["Body"] == "m1"
+    (life,) = cloud.history(message["MessageId"])
+    assert life.facts == ["sent", "received", "returned", "received"]
+    assert [event.at_s for event in life.events] == [0, 0, 30, 31]

@@ -36,6 +36,7 @@ def facts(hands, place):
     ]
 
 
+@pytest.mark.conformance("SNS 1")
 def test_case_1_every_subscription_gets_one_copy(hands):
     """SNS features page: fan-out."""
     topic = hands.topic()
@@ -49,6 +50,7 @@ def test_case_1_every_subscription_gets_one_copy(hands):
     assert life.facts.count("accepted") == 1 and life.facts.count("delivered") == 3
 
 
+@pytest.mark.conformance("SNS 2")
 def test_case_2_limits_of_a_batch_and_of_a_message(hands):
     """SNS API PublishBatch; sizes recorded on AWS 2024-09-04: body, names, types and values."""
     topic, url = hands.topic(), hands.queue()
@@ -82,6 +84,7 @@ def test_case_2_limits_of_a_batch_and_of_a_message(hands):
     assert hands.counts(url) == (1, 0, 0)
 
 
+@pytest.mark.conformance("SNS 3")
 def test_case_3_parameters_of_fifo_topics(hands):
     """SNS API Publish; recorded on AWS 2025-08-18."""
     topic = hands.topic("news.fifo")
@@ -93,6 +96,7 @@ def test_case_3_parameters_of_fifo_topics(hands):
         hands.sns.publish(TopicArn=hands.topic(), Message="m", MessageDeduplicationId="1")
 
 
+@pytest.mark.conformance("SNS 4")
 def test_case_4_the_topic_compares_ids_over_all_groups(hands):
     """SNS guide, fifo-message-dedup.html: the duplicate is accepted and not delivered."""
     topic = hands.topic("news.fifo", ContentBasedDeduplication="true")
@@ -114,6 +118,7 @@ def test_case_4_the_topic_compares_ids_over_all_groups(hands):
     assert hands.bodies(url) == ["m"]
 
 
+@pytest.mark.conformance("SNS 5")
 def test_case_5_every_fifo_queue_gets_the_same_order():
     """SNS guide, fifo-topic-message-ordering.html; arrival times may differ."""
     hands = Hands(latency=True)
@@ -127,6 +132,7 @@ def test_case_5_every_fifo_queue_gets_the_same_order():
     assert [hands.bodies(url) for url in queues] == [[str(index) for index in range(10)]] * 5
 
 
+@pytest.mark.conformance("SNS 6")
 def test_case_6_keys_are_joined_by_and_values_by_or(hands):
     """SNS guide, sns-subscription-filter-policies.html, numeric-value-matching.html."""
     policy = {"store": ["a", "b"], "price": [{"numeric": [">", 0, "<=", 100]}]}
@@ -143,6 +149,7 @@ def test_case_6_keys_are_joined_by_and_values_by_or(hands):
     assert hands.bodies(url) == ["a100", "a50x"]
 
 
+@pytest.mark.conformance("SNS 7")
 def test_case_7_a_message_without_attributes_is_filtered_and_did_not_fail(hands):
     """SNS guide, sns-monitoring-using-cloudwatch.html, FilteredOut-NoMessageAttributes."""
     dead = hands.queue("dead")
@@ -158,6 +165,7 @@ def test_case_7_a_message_without_attributes_is_filtered_and_did_not_fail(hands)
     assert facts(hands, "news.orders") == ["filtered"]
 
 
+@pytest.mark.conformance("SNS 8")
 def test_case_8_a_changed_policy_is_in_force_after_at_most_15_minutes():
     """SNS guide, message-filtering-apply.html; until then either version may be applied."""
     hands = Hands(latency=True)
@@ -175,6 +183,7 @@ def test_case_8_a_changed_policy_is_in_force_after_at_most_15_minutes():
     assert hands.bodies(url) == ["new"]
 
 
+@pytest.mark.conformance("SNS 9")
 def test_case_9_an_outage_of_sqs_delays_and_loses_nothing(hands):
     """SNS guide, sns-message-delivery-retries.html: 3 at once, 2 after 1 s, then 1 → 20 s."""
     dead = hands.queue("dead")
@@ -193,6 +202,7 @@ def test_case_9_an_outage_of_sqs_delays_and_loses_nothing(hands):
     assert hands.bodies(url) == ["m"] and hands.counts(dead) == (0, 0, 0)
 
 
+@pytest.mark.conformance("SNS 10")
 @pytest.mark.parametrize("with_dead_letters", [True, False])
 def test_case_10_a_deleted_queue_is_not_tried_again(hands, with_dead_letters):
     """SNS guide, sns-dead-letter-queues.html: a client-side error."""
@@ -211,6 +221,7 @@ def test_case_10_a_deleted_queue_is_not_tried_again(hands, with_dead_letters):
     )
 
 
+@pytest.mark.conformance("SNS 13")
 def test_case_13_the_regional_publish_quota_counts_messages(hands):
     """SNS quotas: us-east-1 30,000 messages/s, batches counted message by message."""
     topic = hands.topic()
@@ -223,6 +234,7 @@ def test_case_13_the_regional_publish_quota_counts_messages(hands):
     hands.sns.publish(TopicArn=topic, Message="m")
 
 
+@pytest.mark.conformance("SNS 13")
 def test_case_13_other_regions_have_smaller_quotas():
     hands = Hands(region="eu-central-1")
     topic = hands.topic()

@@ -307,3 +307,63 @@ def test_what_archive_and_replay_refuse(hands):
     policy = {"PointType": "Timestamp", "StartingPoint": "2026-01-01T00:00:00Z"}
     with refused("InvalidParameter", "no archive"):
         hands.subscribe(topic, url, ReplayPolicy=policy)
+
+
+def test_high_throughput_can_be_turned_on_and_not_off(hands):
+    """SNS guide, fifo-high-throughput.html: MessageGroup cannot be reverted to Topic."""
+    topic = hands.topic("news.fifo", ContentBasedDeduplication="true")
+    url = hands.queue("orders.fifo", DeduplicationScope="messageGroup")
+    hands.subscribe(topic, url)
+    attribute = {"TopicArn": topic, "AttributeName": "FifoThroughputScope"}
+
+    def publish():
+        for group in ("g1", "g2"):
+            hands.sns.publish(TopicArn=topic, Message="m", MessageGroupId=group)
+
+    publish()
+    assert hands.counts(url)[0] == 1, "scope Topic: the same id in another group is a duplicate"
+    hands.sns.set_topic_attributes(**attribute, AttributeValue="MessageGroup")
+    hands.cloud.advance(301)
+    publish()
+    assert hands.counts(url)[0] == 3
+    with refused("InvalidParameter", "FifoThroughputScope"):
+        hands.sns.set_topic_attributes(**attribute, AttributeValue="Topic")
+    hands.sns.set_topic_attributes(**attribute, AttributeValue="MessageGroup")
+
+
+@pytest.mark.parametrize("what", ["topics", "subscriptions", "policies"])
+def test_an_account_has_only_so_many(hands, monkeypatch, what):
+    """403 TopicLimitExceeded, SubscriptionLimitExceeded, FilterPolicyLimitExceeded (SNS quotas);
+    the quotas are lowered here, their numbers are the page's.
+    """
+    from msgsim.cloud import sns_quotas
+
+    assert sns_quotas.TOPICS == {False: 100_000, True: 1_000}
+    assert sns_quotas.SUBSCRIPTIONS == {False: 12_500_000, True: 100}
+    assert (sns_quotas.POLICIES_OF_A_TOPIC, sns_quotas.POLICIES_OF_THE_ACCOUNT) == (200, 10_000)
+    monkeypatch.setattr(sns_quotas, "TOPICS", {False: 2, True: 1})
+    monkeypatch.setattr(sns_quotas, "SUBSCRIPTIONS", {False: 2, True: 2})
+    monkeypatch.setattr(sns_quotas, "POLICIES_OF_A_TOPIC", 1)
+    topic = hands.topic()
+    urls = [hands.queue(f"q{index}") for index in range(3)]
+    if what == "topics":
+        hands.topic("b")
+        hands.topic("b.fifo")
+        hands.topic(), hands.topic("b.fifo")  # those that exist are returned
+        with refused("TopicLimitExceeded"):
+            hands.topic("c")
+        with refused("TopicLimitExceeded"):
+            hands.topic("c.fifo")
+    elif what == "subscriptions":
+        for url in (*urls[:2], *urls[:2]):
+            hands.subscribe(topic, url)
+        with refused("SubscriptionLimitExceeded"):
+            hands.subscribe(topic, urls[2])
+    else:
+        hands.subscribe(topic, urls[0], FilterPolicy={"a": ["x"]})
+        with refused("FilterPolicyLimitExceeded"):
+            hands.subscribe(topic, urls[1], FilterPolicy={"a": ["x"]})
+        arn = hands.subscribe(topic, urls[1])
+        policy = {"AttributeName": "FilterPolicy", "AttributeValue": '{"a": ["x"]}'}
+        with refused("FilterPolicyLimitExceeded"):
+            hands.sns.set_subscription_attributes(SubscriptionArn=arn, **policy)

@@ -17,6 +17,7 @@ def hands():
     return Hands()
 
 
+@pytest.mark.conformance("SQS C01")
 def test_c01_a_message_comes_back_after_the_visibility_timeout(hands):
     """SQS API ReceiveMessage; recorded AWS test `test_receive_after_visibility_timeout`."""
     url = hands.queue(VisibilityTimeout=1)
@@ -30,6 +31,7 @@ def test_c01_a_message_comes_back_after_the_visibility_timeout(hands):
     assert (count(first), count(again)) == (1, 2)
 
 
+@pytest.mark.conformance("SQS C02")
 def test_c02_a_long_poll_does_not_wait_to_fill_the_batch(hands):
     """Recorded AWS test `…max_number_of_messages_does_not_block`: it answers in under 2 s."""
     url = hands.queue()
@@ -39,6 +41,7 @@ def test_c02_a_long_poll_does_not_wait_to_fill_the_batch(hands):
     assert hands.cloud.now < 2
 
 
+@pytest.mark.conformance("SQS C03")
 def test_c03_the_receive_after_max_receive_count_moves_the_message(hands):
     """Recorded AWS test `test_dead_letter_queue_with_fifo_and_content_based_deduplication`."""
     dead = hands.queue("dead.fifo", ContentBasedDeduplication="true")
@@ -59,6 +62,7 @@ def test_c03_the_receive_after_max_receive_count_moves_the_message(hands):
     assert hands.bodies(url) == ["next"]
 
 
+@pytest.mark.conformance("SQS C04")
 @pytest.mark.parametrize("content_based", [True, False])
 def test_c04_a_repeated_send_is_swallowed_for_five_minutes_even_after_a_delete(
     hands, content_based
@@ -78,6 +82,7 @@ def test_c04_a_repeated_send_is_swallowed_for_five_minutes_even_after_a_delete(
     assert hands.bodies(url) == ["m"]
 
 
+@pytest.mark.conformance("SQS C05")
 @pytest.mark.parametrize(
     ("attributes", "delivered"),
     [
@@ -96,6 +101,7 @@ def test_c05_an_id_is_compared_within_its_scope(hands, attributes, delivered):
     assert bool(hands.receive(url)) is delivered
 
 
+@pytest.mark.conformance("SQS C06")
 def test_c06_a_receive_takes_as_many_as_possible_of_one_group(hands):
     """SQS guide, FIFO-queues-understanding-logic; `…message_group_id_ordering`."""
     url = hands.queue("orders.fifo")
@@ -104,6 +110,7 @@ def test_c06_a_receive_takes_as_many_as_possible_of_one_group(hands):
     assert hands.bodies(url) == ["g1-m1", "g1-m2", "g1-m3", "g2-m1"]
 
 
+@pytest.mark.conformance("SQS C07")
 def test_c07_a_late_delete_works_on_a_standard_queue(hands):
     """Recorded on AWS 2025-03-28: the handle has no lifetime of its own."""
     url = hands.queue(VisibilityTimeout=1)
@@ -114,6 +121,7 @@ def test_c07_a_late_delete_works_on_a_standard_queue(hands):
     assert hands.receive(url) == [] and hands.counts(url) == (0, 0, 0)
 
 
+@pytest.mark.conformance("SQS C07")
 def test_c07_a_late_delete_is_refused_on_a_fifo_queue(hands):
     """Recorded on AWS 2025-03-28: the handle dies with the visibility window."""
     url = hands.queue("orders.fifo", VisibilityTimeout=1)
@@ -125,6 +133,7 @@ def test_c07_a_late_delete_is_refused_on_a_fifo_queue(hands):
     assert hands.bodies(url) == ["m"]
 
 
+@pytest.mark.conformance("SQS C08")
 def test_c08_a_fifo_queue_has_only_its_own_delay(hands):
     """SQS API SendMessage, DelaySeconds; recorded AWS tests of 2024 and 2025."""
     url = hands.queue("orders.fifo", DelaySeconds=2)
@@ -137,6 +146,7 @@ def test_c08_a_fifo_queue_has_only_its_own_delay(hands):
     assert hands.bodies(url) == ["m"]
 
 
+@pytest.mark.conformance("SQS C12")
 def test_c12_too_many_in_flight_is_an_error_for_short_polls_only():
     """SQS guide, quotas-queues.html and sqs-visibility-timeout.html."""
     hands = Hands(in_flight_messages=3)
@@ -152,6 +162,7 @@ def test_c12_too_many_in_flight_is_an_error_for_short_polls_only():
     assert hands.bodies(url) == ["d"]
 
 
+@pytest.mark.conformance("SQS C12")
 def test_c12_too_many_in_flight_is_never_an_error_on_a_fifo_queue():
     """SQS guide, quotas-fifo.html."""
     hands = Hands(in_flight_messages=3)
@@ -165,6 +176,7 @@ def test_c12_too_many_in_flight_is_never_an_error_on_a_fifo_queue():
     assert hands.bodies(url) == ["d"]
 
 
+@pytest.mark.conformance("SQS C13")
 @pytest.mark.parametrize(("suffix", "days_after_the_move"), [("", 3), (".fifo", 4)])
 def test_c13_retention_after_a_move_counts_from_the_send_or_from_the_move(
     hands, suffix, days_after_the_move

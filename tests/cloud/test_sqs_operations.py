@@ -252,6 +252,31 @@ def test_receipt_handles(hands):
         hands.sqs.change_message_visibility(**change, VisibilityTimeout=1)
 
 
+def test_a_refused_receipt_says_why(hands):
+    """AWS's sentences, as people quote them: expired, gone, or beyond 12 hours."""
+    url = hands.queue("orders.fifo", VisibilityTimeout=5)
+    hands.send(url, "m", group="g", dedup="1")
+    (message,) = hands.receive(url)
+    handle = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
+    hands.cloud.advance(1)
+    with refused("InvalidParameterValue", "beyond the limit [43200 seconds]"):
+        hands.sqs.change_message_visibility(**handle, VisibilityTimeout=43_200)
+    hands.cloud.advance(9)
+    with refused("InvalidParameterValue", "The receipt handle has expired"):
+        hands.sqs.change_message_visibility(**handle, VisibilityTimeout=10)
+    with refused("InvalidParameterValue", "The receipt handle has expired"):
+        hands.sqs.delete_message(**handle)
+    entries = [{"Id": "a", "ReceiptHandle": message["ReceiptHandle"]}]
+    answer = hands.sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+    assert message["ReceiptHandle"] in answer["Failed"][0]["Message"]
+    (again,) = hands.receive(url)
+    hands.delete(url, again)
+    with refused("InvalidParameterValue", "Message does not exist"):
+        hands.sqs.change_message_visibility(
+            QueueUrl=url, ReceiptHandle=again["ReceiptHandle"], VisibilityTimeout=10
+        )
+
+
 def test_a_receive_attempt_can_be_repeated(hands):
     """SQS API ReceiveMessage, ReceiveRequestAttemptId: same messages, same handles."""
     url = hands.queue("orders.fifo")

@@ -47,6 +47,7 @@ def test_counts_under_aws_names() -> None:
         "NumberOfMessagesReceived": 5,
         "NumberOfMessagesDeleted": 3,
         "NumberOfEmptyReceives": 1,
+        "NumberOfDeduplicatedSentMessages": 0,
     }
     assert seen.metrics.value("q", None, "receives_per_message") == 5 / 3
     assert seen.metrics.value("q", None, "drain_time") == 31

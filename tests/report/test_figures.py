@@ -19,6 +19,7 @@ from matplotlib.text import Text
 
 from msgsim.report.figures import (
     concurrency,
+    cost,
     depth_and_age,
     file_name,
     latency,
@@ -29,6 +30,7 @@ from msgsim.report.figures import (
 )
 from msgsim.report.figures.data import (
     ConcurrencyData,
+    CostData,
     Course,
     FaultBand,
     LatencyData,
@@ -79,6 +81,11 @@ def a_latency(name="Billing", values=(0.2, 0.1, 0.4, 0.3), stages=None):
     return LatencyData(name, np.array(values), None, stages)
 
 
+def a_bill(name="Billing"):
+    parts = {(name, "SendMessage"): 3.0, (name, "ReceiveMessage"): 2.0, ("Fn", "GB-seconds"): 1.0}
+    return CostData(parts, 6.0, 1.5)
+
+
 STAGES = {"transit": 0.1, "waiting": 0.2, "processing": 0.3}
 ALL = {
     "latency": lambda name="Q": latency({"": [a_latency(name, stages=STAGES)]}, HERE),
@@ -88,6 +95,7 @@ ALL = {
     "concurrency": lambda name="Q": concurrency({"": a_function(name)}, HERE),
     "order": lambda name="Q": order({"": an_order([1, 0, 2], [name] * 3, 1, name)}, HERE),
     "shards": lambda name="Q": shard_load({"": a_stream(name)}, HERE),
+    "cost": lambda name="Q": cost({"": a_bill(name)}, HERE),
 }
 
 
@@ -198,6 +206,24 @@ def test_a_broken_order_has_the_colour_of_alarm_and_a_kept_one_has_none():
     assert not alarms(order({"": an_order([0, 1, 2, 3])}, HERE))
     crossing = an_order([1, 0, 3, 2], ["a", "b", "a", "b"])  # overtaken, but by other keys
     assert not alarms(order({"": crossing}, HERE))
+
+
+def test_cost_bars_are_the_dollars_of_each_part_the_dearest_component_above():
+    figure = cost({"": a_bill()}, HERE)
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["Billing", "Fn"]
+    widths = sorted(bar.get_width() for bar in figure.axes[0].patches)
+    assert widths == [1.0, 2.0, 3.0]
+    assert "Cost: $6.00 a month at this rate, $1.50 per 1 M messages" in words(figure)
+    assert {"$5.00", "$1.00"} <= {*words(figure)}
+
+
+def test_many_request_types_and_components_share_a_colour_and_a_bar():
+    parts = {(f"Q{index}", f"call {index}"): 1.0 + index for index in range(14)}
+    figure = cost({"": CostData(parts, sum(parts.values()))}, HERE)
+    assert len(figure.axes[0].get_yticks()) == 10
+    drawn = sum(bar.get_width() for bar in figure.axes[0].patches)
+    assert round(drawn, 9) == sum(parts.values())
+    assert cost({"": CostData({}, 0.0)}, HERE) is None
 
 
 def test_heat_map_is_the_share_of_the_limit_and_names_idle_shards():
@@ -456,3 +482,21 @@ def test_file_names_are_safe_and_never_meet():
     assert "/" not in file_name("queue", "../../etc/passwd")
     assert file_name("queue", "a/b") != file_name("queue", "a:b")
     assert len(file_name("x" * 500)) < 100
+
+
+def test_an_action_is_a_dashed_line_and_a_fault_a_band() -> None:
+    """What lasts no time cannot be shaded; both say what they were."""
+    from matplotlib.figure import Figure
+
+    from msgsim.report.figures.data import FaultBand
+    from msgsim.report.figures.panels import shade_faults
+
+    axes = Figure().subplots(2)
+    for panel in axes:
+        panel.set_xlim(0, 100)
+    shade_faults(list(axes), [FaultBand(20, 40, "Q is down"), FaultBand(70, 70, "purge Q")], 100)
+    for panel in axes:
+        assert [line.get_xdata()[0] for line in panel.lines] == [70]
+        assert len(panel.patches) == 1
+    texts = {text.get_text() for text in axes[0].texts}
+    assert {"Q is down", "purge Q"} <= texts

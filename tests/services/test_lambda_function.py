@@ -175,11 +175,12 @@ def test_a_cold_start_comes_before_the_handler_and_a_warm_environment_has_none()
 
 def test_the_runtime_decides_the_cold_start() -> None:
     """Init Duration of rust-like and Java runtimes differ as measured (medians 51 and 246 ms),
-    after 100 ms for placing the environment.
+    after 100 ms for placing the environment. With a whole CPU the first call hardly counts.
     """
     medians = {}
     for runtime in ("provided.al2023", "java21"):
         spec = {"type": "lambda.function", "handler": {"time": "1s"}, "Runtime": runtime}
+        spec["MemorySize"] = 1769
         system = built({"Fn": spec})
         caller = Caller(system)
         for _ in range(400):
@@ -414,6 +415,22 @@ def test_every_plan_accounts_for_its_records(
     if plan.status == "ok":
         assert sorted(done + failed) == list(range(len(bad)))
     assert (plan.status == "error") <= (report == "raise" and any(bad))
+
+
+def test_attempts_fail_in_a_window_of_time() -> None:
+    """One invocation a second: all fail from 10 s to 20 s, about half from 30 s to 130 s (within
+    four standard deviations), and none at other times.
+    """
+    windows = [{"at": "10s", "for": "10s"}, {"at": "30s", "for": "100s", "fails": "50%"}]
+    system = built({"Fn": function("100ms", handler__fails_during=windows)})
+    caller = Caller(system)
+    for second in range(200):
+        system.sim.at(second * S, caller.invoke)
+    system.run("5m")
+    failed = [int(at) for at, outcome in caller.outcomes if outcome.status == "error"]
+    assert [second for second in failed if second < 30] == list(range(10, 20))
+    assert abs(sum(30 <= second < 130 for second in failed) - 50) < 4 * 5
+    assert max(failed) < 130
 
 
 # Asynchronous invocation ------------------------------------------------------------------------

@@ -769,3 +769,52 @@ workload: [{to: Q, rate: 1000000000/s}]
     (problem,) = refused.value.problems
     assert problem.code == "E109"
     assert "60,000,000,000 messages" in problem.message
+
+
+# Advice ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arrivals",
+    [
+        "{steady: 0/s}",
+        "{poisson: 0/s}",
+        "{profile: [[0s, 0/s], [5m, 0/s]]}",
+        "{daily: {low: 0/s, high: 0/s}}",
+    ],
+)
+def test_arrivals_that_never_come_draw_advice(arrivals: str) -> None:
+    """A workload that sends nothing is hardly meant."""
+    text = f"""
+duration: 1m
+resources:
+  Orders: {{type: sqs.queue}}
+  Workers: {{type: worker.fleet, queue: Orders, workers: 1, handler: {{time: 1s}}}}
+workload: [{{to: Orders, arrivals: {arrivals}}}]
+"""
+    assert [each.code for each in load_text(text).warnings] == ["W381"]
+
+
+@pytest.mark.parametrize(
+    ("fifo", "keys", "codes"),
+    [
+        ("true", "{uniform: 9, prefix: b-}", []),
+        ("true", "3", ["W383"]),
+        ("true", "{key-2: 100%}", ["W383"]),
+        ("false", "3", []),
+    ],
+)
+def test_workloads_that_share_message_groups_draw_advice(
+    fifo: str, keys: str, codes: list[str]
+) -> None:
+    """For SQS a group is its name, whoever sends; publishers have no common order before that."""
+    text = f"""
+duration: 1m
+resources:
+  Orders: {{type: sqs.queue, FifoQueue: {fifo}}}
+  Workers: {{type: worker.fleet, queue: Orders, workers: 1, handler: {{time: 1s}}}}
+workload:
+  - {{name: A, to: Orders, rate: 1/s, keys: 5}}
+  - {{name: B, to: Orders, rate: 1/s, keys: {keys}}}
+"""
+    assert [each.code for each in load_text(text).warnings] == codes

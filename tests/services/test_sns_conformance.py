@@ -44,6 +44,7 @@ def failures(system: HandBuilt, component: str) -> list[tuple[float, str]]:
     return [(fact[0], fact[2]) for fact in system.log.of(component, "attempt_failed")]
 
 
+@pytest.mark.conformance("SNS 1")
 def test_case_01_fan_out() -> None:
     """Three unfiltered queues and one message: one copy each; Published 1, Delivered 3."""
     names = ("A", "B", "C")
@@ -59,6 +60,7 @@ def test_case_01_fan_out() -> None:
     assert sum(count(system, f"To{name}", "delivered") for name in names) == 3
 
 
+@pytest.mark.conformance("SNS 2")
 def test_case_02_batch_and_size_limits() -> None:
     """11 entries, equal ids, 262,145 B in sum or alone: refused whole, each with its own code."""
 
@@ -90,6 +92,7 @@ def test_case_02_batch_and_size_limits() -> None:
     assert system.send("Orders", size_bytes=262_144) is None
 
 
+@pytest.mark.conformance("SNS 3")
 def test_case_03_fifo_parameters() -> None:
     """A FIFO topic needs a group id, and a deduplication id unless content-based; a standard topic
     takes no deduplication id.
@@ -114,6 +117,7 @@ def test_case_03_fifo_parameters() -> None:
     assert count(system, "Orders", "accepted") == 1
 
 
+@pytest.mark.conformance("SNS 4")
 def test_case_04_deduplication_across_groups() -> None:
     """Scope Topic: the same body to another group is acknowledged and not delivered; at 700 s it
     is delivered. The queue gets the content hash as the id.
@@ -131,6 +135,7 @@ def test_case_04_deduplication_across_groups() -> None:
     assert {message.deduplication_id for _, message in sent} == {sha_256_of_same}
 
 
+@pytest.mark.conformance("SNS 5")
 def test_case_05_fifo_fan_out_keeps_order() -> None:
     """Five FIFO queues, ten messages of one group: each queue yields 0 … 9."""
     names = [f"Q{i}" for i in range(5)]
@@ -151,6 +156,7 @@ def test_case_05_fifo_fan_out_keeps_order() -> None:
     assert len(arrivals) > 1
 
 
+@pytest.mark.conformance("SNS 6")
 @pytest.mark.parametrize(
     ("attributes", "delivered"),
     [
@@ -170,6 +176,7 @@ def test_case_06_filter_and_or(attributes: dict[str, Any], delivered: bool) -> N
     assert count(system, "Sub", "filtered") == int(not delivered)
 
 
+@pytest.mark.conformance("SNS 7")
 def test_case_07_no_attributes() -> None:
     """Without attributes a message meets no attribute policy: filtered, not failed, not lost."""
     system = HandBuilt(
@@ -187,6 +194,7 @@ def test_case_07_no_attributes() -> None:
     assert count(system, "Q", "sent") == count(system, "Lost", "sent") == 0
 
 
+@pytest.mark.conformance("SNS 8")
 def test_case_08_policy_propagation() -> None:
     """Until a changed policy has spread (at most 15 minutes) either version may judge; here the
     former one does. After that, only the new one.
@@ -205,6 +213,7 @@ def test_case_08_policy_propagation() -> None:
     assert sent == [(1, "old"), (899, "old"), (900, "new"), (1000, "new")]
 
 
+@pytest.mark.conformance("SNS 9")
 def test_case_09_outage_of_sqs() -> None:
     """Down from 0 to 60 s: attempts at 0 (four), 1, 2 and on with growing delays; delivered once
     between 60 and 80 s; nothing failed for good, no dead letter.
@@ -230,6 +239,7 @@ def test_case_09_outage_of_sqs() -> None:
     assert count(system, "Sub", "discarded") == count(system, "Lost", "sent") == 0
 
 
+@pytest.mark.conformance("SNS 10")
 @pytest.mark.parametrize("with_dead_letters", [True, False])
 def test_case_10_deleted_queue(with_dead_letters: bool) -> None:
     """The queue is gone: one attempt, no retry; the message is dead-lettered, or lost."""
@@ -245,6 +255,7 @@ def test_case_10_deleted_queue(with_dead_letters: bool) -> None:
     assert count(system, "Q", "sent") == 0
 
 
+@pytest.mark.conformance("SNS 11")
 @pytest.mark.parametrize(
     ("answers", "failed_at", "code"),
     [
@@ -275,6 +286,7 @@ def test_case_11_http_default_policy(
     assert (at, copy.message.number) == (failed_at[-1], 0)
 
 
+@pytest.mark.conformance("SNS 12")
 def test_case_12_lambda_function_error() -> None:
     """A function that always raises: runs at 0, 60 and 180 s, then its own failure queue gets the
     event. For SNS the message was delivered at the hand-off.
@@ -302,6 +314,7 @@ def test_case_12_lambda_function_error() -> None:
     assert [at for at, _ in system.log.of("Failed", "sent")] == [180]
 
 
+@pytest.mark.conformance("SNS 13")
 @pytest.mark.parametrize(("region", "quota"), [("us-east-1", 30_000), ("eu-central-1", 1_500)])
 def test_case_13_regional_publish_quota(region: str, quota: int) -> None:
     """At one instant the quota's batches of ten succeed; one further Publish is throttled."""

@@ -78,6 +78,38 @@ def test_a_json_string_grows_by_its_escapes(body: str) -> None:
     assert escapes(plain) == grown
 
 
+LARGEST = 1_048_576 - (815 + 130 + 3 * ARN_BYTES)
+
+
+@pytest.mark.parametrize(("size_bytes", "taken"), [(LARGEST, True), (LARGEST + 1, False)])
+def test_an_event_for_a_function_has_at_most_a_mebibyte(size_bytes: int, taken: bool) -> None:
+    """1 MB per asynchronous invoke, the event included (Lambda quotas, since 2025-10-28); too large
+    is a client-side error: one attempt, then the subscription's dead-letter queue.
+    """
+    system = HandBuilt(
+        {
+            "Orders": {**TOPIC, "MaximumMessageSize": "1048576"},
+            "Fn": {"type": "lambda.function", "handler": {"time": "1ms"}},
+            "Dead": QUEUE,
+            "ToFn": to("Fn", "lambda", RedrivePolicy={"deadLetterTargetArn": "Dead"}),
+        }
+    )
+    system.send("Orders", size_bytes=size_bytes)
+    system.run("1h")
+    failures = [fact[2] for fact in system.log.of("ToFn", "attempt_failed")]
+    assert failures == ([] if taken else ["RequestTooLargeException"])
+    assert len(stored(system, "Dead")) == (not taken)
+    assert len(system.log.of("Fn", "completed")) == taken
+
+
+def test_the_sample_event_of_a_function_has_the_size_that_the_formula_gives() -> None:
+    """Its fixed text and an ARN of a subscription, which adds a UUID to the topic's (L-SNS)."""
+    record = {"EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": "", "Sns": 0}
+    text = json.dumps({"Records": [record]}, separators=(",", ":"))
+    uuid = ":12345678-1234-1234-1234-123456789012"
+    assert len(text) - len("0") + len(uuid) == 130
+
+
 def test_subscriptions_of_a_topic_share_one_enveloped_message() -> None:
     """The envelope costs memory and time once per message, not once per subscription."""
     system = HandBuilt(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from msgsim.kernel.simulation import Simulation
+from msgsim.scenario.load import load_text
 from msgsim.services.sqs_queue.queue import Queue
 from tests.services.by_hand import Mail, Recorder, fifo, ns, receive, standard
 
@@ -332,3 +333,30 @@ def test_ages_in_a_dead_letter_queue_count_from_the_move(
     receive(dead, visibility="0s")
     sim.run(sim.now + S)
     assert dead.oldest_ns() == ns("4h")
+
+
+# Advice ---------------------------------------------------------------------------------------
+
+USERS = {
+    "a fleet": "Workers: {type: worker.fleet, queue: Orders, workers: 1, handler: {time: 1s}}",
+    "a mapping": "Fn: {type: lambda.function, handler: {time: 1s}}\n"
+    "  Map: {type: lambda.event_source_mapping, EventSourceArn: Orders, FunctionName: Fn}",
+}
+
+
+@pytest.mark.parametrize("user", [None, *USERS])
+def test_a_queue_that_nobody_consumes_draws_advice(user: str | None) -> None:
+    """Its messages wait until retention ends; a dead-letter queue may do so, it is made for it."""
+    text = f"""
+duration: 1m
+resources:
+  Orders: {{type: sqs.queue, VisibilityTimeout: 60,
+           RedrivePolicy: {{deadLetterTargetArn: Dlq, maxReceiveCount: 5}}}}
+  Dlq: {{type: sqs.queue}}
+  {USERS.get(user or "", "")}
+workload: [{{to: Orders, rate: 1/s}}]
+actions: [{{at: 1s, purge: Dlq}}, {{at: 2s, move: Dlq}}]
+faults: [{{at: 1s, down: Orders}}, {{at: 1h, down: Dlq}}]
+"""
+    codes = [each.code for each in load_text(text).warnings]
+    assert codes == (["W382"] if user else ["W341", "W382"])

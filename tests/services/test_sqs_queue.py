@@ -471,3 +471,26 @@ def test_a_queues_own_size_limit_holds_for_sends_and_not_for_deliveries_of_a_top
 
     assert (ledger["A"]["waiting"], ledger["A"]["refused"]) == (5, 0)
     assert (ledger["B"]["waiting"], ledger["B"]["refused"]) == (0, 5)
+
+
+@pytest.mark.conformance("SQS C13")
+@pytest.mark.parametrize(("make", "gone_after"), [(standard, "3d"), (fifo, "4d")])
+def test_c13_the_age_in_a_dead_letter_queue_counts_from_the_move(make, gone_after) -> None:
+    """Sent at 0 under 14 d, moved after a day into a queue with 4 d: a standard message expires 3
+    days after the move, FIFO 4; the age of the oldest counts from the move in both (SQS guide,
+    sqs-dead-letter-queues.html), so it comes to that.
+    """
+    sim = Simulation(seed=1)
+    source = make(sim, "source", max_receives=1, retention_ns=ns("14d"))
+    dead = make(sim, "dead", retention_ns=ns("4d"))
+    source.dead_letter_queue = dead
+    source.accept(Mail(sim).message("m"))
+    receive(source, visibility="1s")
+    sim.run(ns("1d"))
+    assert receive(source).bodies == []
+    last = ns("1d") + ns(gone_after) - 1
+    sim.run(last)
+    moved = dead.oldest_ns()
+    assert moved == ns("1d") and last - moved == ns(gone_after) - 1
+    sim.run(last + 1)
+    assert dead.state.stored == 0 and dead.oldest_ns() is None

@@ -7,6 +7,7 @@ nobody else (no pyplot, no global state), or None when there is nothing to show.
 from __future__ import annotations
 
 from msgsim.report.figures.concurrency import concurrency
+from msgsim.report.figures.cost import cost
 from msgsim.report.figures.latency import latency
 from msgsim.report.figures.order import order
 from msgsim.report.figures.queue import depth_and_age
@@ -15,6 +16,7 @@ from msgsim.report.figures.writing import file_name, render, save
 
 __all__ = [
     "concurrency",
+    "cost",
     "depth_and_age",
     "file_name",
     "latency",

@@ -57,7 +57,7 @@ class Course:
 
 @dataclass(frozen=True)
 class FaultBand:
-    """A fault that lasted from `begin_s` to `end_s`, in words: `BillingFn 5 × slower`."""
+    """A fault from `begin_s` to `end_s`, in words; an action, which lasts no time, likewise."""
 
     begin_s: float
     end_s: float
@@ -117,6 +117,8 @@ class ConcurrencyData:
         throttles: refused invocations per bucket of time, in `mean`; None if unknown.
         faults: bands to shade.
         counted: what `running` counts, the words on the axis: `busy workers`.
+        size: how many there were to be busy, where that changed; None where it did not.
+        size_name: what the line of `size` is called: `workers in service`.
     """
 
     name: str
@@ -127,6 +129,8 @@ class ConcurrencyData:
     throttles: Course | None = None
     faults: Sequence[FaultBand] = ()
     counted: str = "concurrent executions"
+    size: Course | None = None
+    size_name: str = "size"
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,3 +174,18 @@ class ShardData:
     bucket_s: float
     limit_per_s: float | None = None
     throttled_share: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CostData:
+    """What a month at the run's rate costs.
+
+    Attributes:
+        parts: US dollars by component and request type.
+        month_usd: their sum.
+        per_million_usd: what a million published messages cost; None without any.
+    """
+
+    parts: Mapping[tuple[str, str], float]
+    month_usd: float
+    per_million_usd: float | None = None

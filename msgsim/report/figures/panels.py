@@ -13,7 +13,17 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from msgsim.report.figures.canvas import name, plain, root
 from msgsim.report.figures.data import Course, FaultBand
 from msgsim.report.figures.thin import MOST_POINTS, thinned
-from msgsim.report.style import FAULT, FONT_PT, INK, LINE_PT, PAPER, Look, clock_unit, count_text
+from msgsim.report.style import (
+    FAULT,
+    FONT_PT,
+    GREY,
+    INK,
+    LINE_PT,
+    PAPER,
+    Look,
+    clock_unit,
+    count_text,
+)
 
 _LETTER_IN = 0.093  # mean width of a letter at the size of our labels
 _MOST_LABELS = 3
@@ -93,6 +103,8 @@ def draw_course(
 def shade_faults(stack: Sequence[Axes], faults: Iterable[FaultBand], end_s: float) -> None:
     """Shade faults in all panels of a stack, and describe them at the top of the first.
 
+    What lasts no time, such as an action, is a dashed line.
+
     Descriptions that would meet stand above each other, with room made for them; equal ones are
     written once, and of many only the first few.
     """
@@ -105,7 +117,10 @@ def shade_faults(stack: Sequence[Axes], faults: Iterable[FaultBand], end_s: floa
     for fault in sorted(faults, key=lambda fault: fault.begin_s):
         begin, end = max(0.0, fault.begin_s), min(end_s, fault.end_s)
         for axes in stack:
-            axes.axvspan(begin, end, facecolor=FAULT, linewidth=0, zorder=0)
+            if begin == end:
+                axes.axvline(begin, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+            else:
+                axes.axvspan(begin, end, facecolor=FAULT, linewidth=0, zorder=0)
         if fault.text in texts:
             continue
         texts.add(fault.text)

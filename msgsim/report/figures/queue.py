@@ -70,7 +70,8 @@ def depth_and_age(
         _scale(found, list(filled.values()), age_s)
         for (above, below), data in zip(found, filled.values(), strict=True):
             shade_faults((above, below), data.faults, end_s)
-        key_above(figure, _key(look, any(data.faults for data in filled.values())))
+        bands = [each for data in filled.values() for each in data.faults]
+        key_above(figure, _key(look, any(each.end_s > each.begin_s for each in bands)))
     return figure
 
 

@@ -7,6 +7,7 @@ from a living one before the next invocation asks for it.
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 
 class Environment:
@@ -16,14 +17,18 @@ class Environment:
         created_ns: when it was created.
         idle_since_ns: when its last invocation ended.
         initialised: False when its next invocation has to run the initialisation first.
+        pool: the provisioned concurrency it belongs to, or None.
+        share: the claim that its present invocation counts against.
     """
 
-    __slots__ = ("created_ns", "idle_since_ns", "initialised")
+    __slots__ = ("created_ns", "idle_since_ns", "initialised", "pool", "share")
 
     def __init__(self, created_ns: int) -> None:
         self.created_ns = created_ns
         self.idle_since_ns = created_ns
         self.initialised = False
+        self.pool: Any = None
+        self.share: Any = None
 
 
 class Environments:

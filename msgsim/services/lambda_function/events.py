@@ -12,16 +12,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgsim.kernel.sampling import Sampler
+from msgsim.kernel.sampling import GeometricGaps, Sampler
 from msgsim.model.message import Copy, Delivery, Message
-from msgsim.model.ports import Outcome, Target
+from msgsim.model.ports import Outcome
+from msgsim.services.lambda_function.destinations import (
+    AGE_EXCEEDED,
+    NO_CONCURRENCY,
+    RETRIES_EXHAUSTED,
+    SUCCESS,
+    Destinations,
+    Take,
+)
 
 if TYPE_CHECKING:
     from msgsim.services.lambda_function.function import Function
 
-AGE_EXCEEDED = "EventAgeExceeded"
-RETRIES_EXHAUSTED = "RetriesExhausted"
-NO_CONCURRENCY = "reserved concurrency is 0"
+TOO_LARGE = "RequestTooLargeException"
 REPORT_IGNORED = "the handler reported a failure, which an asynchronous invocation ignores"
 
 
@@ -36,6 +42,7 @@ class EventRules:
         first_pause_ns: pause after the first throttle; it doubles.
         longest_pause_ns: where doubling ends.
         jitter: share of each of these pauses that is drawn, from 0 (none) to 1 (full).
+        payload_bytes: the largest event.
     """
 
     retries: int
@@ -44,10 +51,44 @@ class EventRules:
     first_pause_ns: int
     longest_pause_ns: int
     jitter: float
+    payload_bytes: int
+
+
+class Replicas:
+    """What the internal queue does not delete: an event that is done comes back once in a while.
+
+    Lambda keeps asynchronous events in standard queues, whose replicas can miss a delete.
+
+    Args:
+        missed: deletes up to the next one that a replica misses.
+        delay: nanoseconds until the event is back.
+    """
+
+    def __init__(self, missed: GeometricGaps, delay: Sampler[int]) -> None:
+        self._missed = missed
+        self._delay = delay
+        self._left = missed.draw()
+
+    def comes_back(self) -> int | None:
+        """Take note of a delete; return when the event is back, if a replica missed it."""
+        self._left -= 1
+        if self._left:
+            return None
+        self._left = self._missed.draw()
+        return self._delay.draw()
 
 
 class _Event:
-    __slots__ = ("copy", "deadline_ns", "delivery", "errors", "refusals", "running")
+    __slots__ = (
+        "copy",
+        "deadline_ns",
+        "delivery",
+        "errors",
+        "refusals",
+        "running",
+        "runs",
+        "status",
+    )
 
     def __init__(self, delivery: Delivery, deadline_ns: int) -> None:
         self.copy = delivery.copy
@@ -55,7 +96,9 @@ class _Event:
         self.deadline_ns = deadline_ns
         self.errors = 0
         self.refusals = 0
+        self.runs = 0
         self.running = False
+        self.status = ""
 
 
 class EventQueue:
@@ -66,6 +109,8 @@ class EventQueue:
         hand_off: nanoseconds from 202 to the first attempt.
         spread: uniform numbers that spread the pauses after throttles.
         rules: retries and age.
+        destinations: writes records about events that are done or given up.
+        replicas: what brings finished events back, or None.
     """
 
     def __init__(
@@ -74,16 +119,22 @@ class EventQueue:
         hand_off: Sampler[int],
         spread: Sampler[float],
         rules: EventRules,
+        destinations: Destinations,
+        replicas: Replicas | None = None,
     ) -> None:
         self.function = function
         self.rules = rules
-        self.dead_letters: Target | None = None
+        self.dead_letters: Take | None = None
+        self.destinations = destinations
+        self._replicas = replicas
         self._hand_off = hand_off
         self._spread = spread
         self._held: dict[int, _Event] = {}
 
-    def accept(self, message: Message) -> None:
-        """Take one event; the caller is done with it."""
+    def accept(self, message: Message) -> str | None:
+        """Take one event; the caller is done with it, unless it is too large (413)."""
+        if message.size_bytes > self.rules.payload_bytes:
+            return TOO_LARGE
         function = self.function
         now = function.sim.now
         copy = Copy(message, now)
@@ -94,8 +145,9 @@ class EventQueue:
             function.on_taken(now, [event.delivery])
         if function.share.reserved == 0:
             self._give_up(event, NO_CONCURRENCY)
-            return
+            return None
         function.sim.after(self._hand_off.at(message.number), self._attempt, event)
+        return None
 
     def held(self) -> Iterator[tuple[str, Copy]]:
         """Yield every event that is neither done nor given up, with its state."""
@@ -111,8 +163,12 @@ class EventQueue:
         if event.copy.first_received_ns < 0:
             event.copy.first_received_ns = now
         event.running = True
-        code = function.invoke((event.delivery,), partial(self._ended, event), self._completed)
+        ended = partial(self._ended, event)
+        code = function.invoke((event.delivery,), ended, self._completed, asynchronous=True)
         if code is None:
+            event.runs += 1
+            if function.on_event_started is not None:
+                function.on_event_started(now, now - event.copy.arrived_ns)
             return
         event.running = False
         event.refusals += 1
@@ -131,15 +187,18 @@ class EventQueue:
         sim = self.function.sim
         sim.at(min(sim.now + pause_ns, max(event.deadline_ns, sim.now)), self._attempt, event)
 
-    def _completed(self, now: int, delivery: Delivery) -> None:
+    def _completed(self, now: int, delivery: Delivery, skipped: bool = False) -> None:
         delivery.copy.completions += 1
+        if skipped and self.function.on_skipped is not None:
+            self.function.on_skipped(now, delivery)
         if self.function.on_completed is not None:
             self.function.on_completed(now, delivery)
 
     def _ended(self, event: _Event, outcome: Outcome) -> None:
         event.running = False
+        event.status = outcome.status
         if outcome.status == "ok" and not outcome.failed:
-            del self._held[id(event)]
+            self._succeeded(event)
             return
         function, now = self.function, self.function.sim.now
         if function.on_failed is not None:
@@ -156,13 +215,46 @@ class EventQueue:
         event.delivery = Delivery(event.copy, event.copy.receives, now)
         self._again(event, delays[min(event.errors, len(delays)) - 1])
 
+    def _succeeded(self, event: _Event) -> None:
+        self._held.pop(id(event), None)
+        self._record(event, self.destinations.on_success, SUCCESS)
+        if self._replicas is None:
+            return
+        delay_ns = self._replicas.comes_back()
+        if delay_ns is not None:
+            self.function.sim.after(delay_ns, self._repeat, event)
+
+    def _repeat(self, event: _Event) -> None:
+        """Run a finished event again: it came back from a replica."""
+        function, now = self.function, self.function.sim.now
+        if function.on_repeated_event is not None:
+            function.on_repeated_event(now, event.copy.message)
+        event.copy.receives += 1
+        event.delivery = Delivery(event.copy, event.copy.receives, now)
+        self._attempt(event)
+
+    def _record(self, event: _Event, take: Take | None, condition: str) -> bool:
+        """Write to a destination, if there is one; say whether it took the record."""
+        if take is None:
+            return False
+        function, now = self.function, self.function.sim.now
+        error = self.destinations.write(
+            now, take, event.copy.message, condition, event.runs, event.status
+        )
+        if error is not None and function.on_destination_failed is not None:
+            function.on_destination_failed(now, error)
+        return error is None
+
     def _give_up(self, event: _Event, reason: str, keep: bool = True) -> None:
         function, now = self.function, self.function.sim.now
-        del self._held[id(event)]
+        self._held.pop(id(event), None)
         event.copy.gone = True
+        if function.on_given_up is not None:
+            function.on_given_up(now, reason)
         target = self.dead_letters if keep else None
-        error = target.accept(event.copy.message) if target is not None else reason
-        if error is None:
+        error = target(event.copy.message) if target is not None else reason
+        kept = self._record(event, self.destinations.on_failure if keep else None, reason)
+        if error is None or kept:
             if function.on_dead_lettered is not None:
                 function.on_dead_lettered(now, event.copy)
         elif function.on_dropped is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import Sampler
@@ -15,28 +16,49 @@ from msgsim.model.ports import InvokeReply, Outcome
 from msgsim.services.lambda_function.concurrency import SCALING_TOO_FAST, Share
 from msgsim.services.lambda_function.environments import Environment, Environments
 from msgsim.services.lambda_function.events import EventQueue, MakeEventQueue
-from msgsim.services.lambda_function.handler import TIMEOUT, Handler, Plan
+from msgsim.services.lambda_function.handler import TIMEOUT, Plan
+from msgsim.services.lambda_function.provisioned import Provisioned
 
 THROTTLED = "TooManyRequestsException"
 UNAVAILABLE = "ServiceException"
 
-Completed = Callable[[int, Delivery], Any]
+Completed = Callable[..., Any]
+End = Callable[[Plan], None]
+
+
+class Planned(Protocol):
+    """A handler whose course is known when it begins."""
+
+    def plan(self, batch: Sequence[Delivery], slowness: float = 1.0) -> Plan:
+        """Decide how the handler treats the batch."""
+
+
+class Conducted(Protocol):
+    """A handler whose course depends on what happens meanwhile."""
+
+    def conduct(
+        self,
+        function: Any,
+        batch: Sequence[Delivery],
+        init_ns: int,
+        completed: Completed,
+        end: End,
+    ) -> None:
+        """Work on the batch once the environment is initialised, and call `end` when it is over."""
 
 
 class _Run:
     """An invocation in progress."""
 
-    __slots__ = ("batch", "completed", "environment", "plan", "reply")
+    __slots__ = ("completed", "environment", "plan", "reply")
 
     def __init__(
         self,
-        batch: Sequence[Delivery],
-        plan: Plan,
+        plan: Plan | None,
         environment: Environment,
         reply: InvokeReply,
         completed: Completed,
     ) -> None:
-        self.batch = batch
         self.plan = plan
         self.environment = environment
         self.reply = reply
@@ -58,6 +80,7 @@ class Function(Component):
         cold_start: nanoseconds of creating and initialising an environment.
         scaling: tokens for new environments.
         events: makes the queue of asynchronous invocation.
+        provisioned: environments that are initialised ahead of time.
     """
 
     kind = "lambda.function"
@@ -66,8 +89,17 @@ class Function(Component):
         facts.ENDED,
         facts.COLD_START,
         facts.INVOKE_THROTTLED,
+        facts.PROVISIONED,
+        facts.PROVISIONED_BUSY,
+        facts.SPILLED_OVER,
+        facts.STORE_CALLED,
         facts.TAKEN,
+        facts.EVENT_STARTED,
+        facts.GIVEN_UP,
+        facts.DESTINATION_FAILED,
+        facts.REPEATED_EVENT,
         facts.COMPLETED,
+        facts.SKIPPED,
         facts.FAILED,
         facts.DEAD_LETTERED,
         facts.DROPPED,
@@ -77,20 +109,48 @@ class Function(Component):
         self,
         sim: Simulation,
         name: str,
-        handler: Handler,
+        handler: Planned | Conducted,
         environments: Environments,
         share: Share,
         cold_start: Sampler[int],
         scaling: TokenBucket,
         events: MakeEventQueue,
+        provisioned: Provisioned | None = None,
     ) -> None:
         super().__init__(sim, name)
-        self.handler = handler
+        self.set_handler(handler)
+        self.provisioned = provisioned
         self.environments = environments
         self.share = share
         self._cold_start = cold_start
         self._scaling = scaling
         self.events: EventQueue = events(self)
+
+    def set_handler(self, handler: Any) -> None:
+        """Use a handler from now on: one that plans, or one that conducts its invocations."""
+        self.handler = handler
+        self._conduct = getattr(handler, "conduct", None)
+
+    def set_provisioned(self, provisioned: Provisioned | None) -> None:
+        """Have other provisioned environments from now on, or none."""
+        if self.provisioned is not None and self.share.reserved is None:
+            self.share.account.set_aside(-self.provisioned.count)
+        self.provisioned = provisioned
+        self.start()
+
+    def start(self) -> None:
+        """Claim the concurrency of provisioned environments, and announce when they are ready."""
+        provisioned = self.provisioned
+        if provisioned is None:
+            return
+        if self.share.reserved is None:
+            self.share.account.set_aside(provisioned.count)
+        wait_ns = max(0, provisioned.ready_ns - self.sim.now)
+        self.sim.after(wait_ns, self._provisioned_ready, provisioned)
+
+    def _provisioned_ready(self, provisioned: Provisioned) -> None:
+        if provisioned is self.provisioned and self.on_provisioned is not None:
+            self.on_provisioned(self.sim.now, provisioned.count)
 
     @property
     def concurrency_limit(self) -> int:
@@ -104,9 +164,19 @@ class Function(Component):
         return self.share.account.unreserved
 
     def invoke(
-        self, batch: Sequence[Delivery], reply: InvokeReply, completed: Completed
+        self,
+        batch: Sequence[Delivery],
+        reply: InvokeReply,
+        completed: Completed,
+        asynchronous: bool = False,
     ) -> str | None:
         """Run the handler on a batch; refuse when no environment may be used.
+
+        Args:
+            batch: what it works on.
+            reply: called at the end.
+            completed: called for each record at the moment of its side effect.
+            asynchronous: whether it comes from the event queue, where no request rate applies.
 
         Returns:
             None when the invocation has begun; else `TooManyRequestsException` (429) for want of
@@ -115,15 +185,19 @@ class Function(Component):
         if self.down:
             return UNAVAILABLE
         now = self.sim.now
-        environment = self._occupy(now)
+        environment = self._occupy(now, asynchronous)
         if environment is None:
             return THROTTLED
         cold = not environment.initialised
         init_ns = self._initialise(now, environment) if cold else 0
         if self.on_started is not None:
             self.on_started(now, len(batch), cold)
+        if self._conduct is not None:
+            run = _Run(None, environment, reply, completed)
+            self._conduct(self, batch, init_ns, completed, partial(self._conducted, run))
+            return None
         plan = self.handler.plan(batch, self.slowness)
-        run = _Run(batch, plan, environment, reply, completed)
+        run = _Run(plan, environment, reply, completed)
         if plan.steps is None:
             for delivery in batch:
                 delivery.copy.starts += 1
@@ -137,26 +211,47 @@ class Function(Component):
         """Queue one event for the function and answer at once (202)."""
         if self.down:
             return UNAVAILABLE
-        self.events.accept(message)
-        return None
+        return self.events.accept(message)
 
     def holds(self) -> Iterable[tuple[str, Copy]]:
         """Yield the asynchronous events that are not finished."""
         return self.events.held()
 
-    def _occupy(self, now: int) -> Environment | None:
-        reason = self.share.take()
+    def _occupy(self, now: int, asynchronous: bool) -> Environment | None:
+        share = self.share
+        set_aside = 0
+        bucket = share.bucket
+        if not (asynchronous or bucket is None or bucket.take(now)):
+            self._refuse(now, share.too_fast)
+            return None
+        if self.provisioned is not None:
+            environment = self.provisioned.take(now)
+            if environment is not None:
+                self._announce_provisioned(now)
+                return environment
+            set_aside = self.provisioned.set_aside(now)
+            if set_aside and self.on_spilled_over is not None:
+                self.on_spilled_over(now)
+        reason = share.take(set_aside)
         if reason is None:
             environment = self.environments.reuse(now)
+            if environment is None and self._scaling.take(now):
+                environment = self.environments.create(now)
             if environment is not None:
+                environment.share = share
                 return environment
-            if self._scaling.take(now):
-                return self.environments.create(now)
-            self.share.give()
+            share.give()
             reason = SCALING_TOO_FAST
+        self._refuse(now, reason)
+        return None
+
+    def _announce_provisioned(self, now: int) -> None:
+        if self.on_provisioned_busy is not None and self.provisioned is not None:
+            self.on_provisioned_busy(now, self.provisioned.busy)
+
+    def _refuse(self, now: int, reason: str) -> None:
         if self.on_invoke_throttled is not None:
             self.on_invoke_throttled(now, reason)
-        return None
 
     def _initialise(self, now: int, environment: Environment) -> int:
         environment.initialised = True
@@ -166,6 +261,7 @@ class Function(Component):
         return init_ns
 
     def _end_step(self, run: _Run, index: int) -> None:
+        assert run.plan is not None
         steps = run.plan.steps
         assert steps is not None
         step = steps[index]
@@ -178,15 +274,27 @@ class Function(Component):
         following.delivery.copy.starts += 1
         self.sim.after(following.ends_ns - step.ends_ns, self._end_step, run, index + 1)
 
+    def _conducted(self, run: _Run, plan: Plan) -> None:
+        run.plan = plan
+        self._end(run)
+
     def _end(self, run: _Run) -> None:
         now = self.sim.now
         plan = run.plan
+        assert plan is not None
         for delivery in plan.done:
             run.completed(now, delivery)
         if plan.status == TIMEOUT:
             run.environment.initialised = False
-        self.environments.give_back(now, run.environment)
-        self.share.give()
+        self._vacate(now, run.environment)
         if self.on_ended is not None:
             self.on_ended(now, plan.duration_ns, plan.status)
-        run.reply(Outcome(plan.status, list(plan.failed)))
+        run.reply(Outcome(plan.status, list(plan.failed), plan.malformed))
+
+    def _vacate(self, now: int, environment: Environment) -> None:
+        if environment.pool is None:
+            self.environments.give_back(now, environment)
+            environment.share.give()
+        else:
+            environment.pool.give_back(now, environment)
+            self._announce_provisioned(now)

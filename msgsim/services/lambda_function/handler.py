@@ -13,6 +13,7 @@ from msgsim.model.failing import Fails
 from msgsim.model.message import Delivery
 
 RAISE, REPORT_FAILED, REPORT_AND_STOP = "raise", "failed", "stop"
+REPORT_MALFORMED = "malformed"
 OK, ERROR, TIMEOUT = "ok", "error", "timeout"
 
 
@@ -49,9 +50,10 @@ class Plan:
         done: records whose side effects happen at the end, when the batch is worked as a whole.
         failed: records reported as failed; without a report, those at which the handler failed.
         steps: records one by one, when they are worked in sequence; else None.
+        malformed: whether the report of the failed records cannot be understood.
     """
 
-    __slots__ = ("done", "duration_ns", "failed", "status", "steps")
+    __slots__ = ("done", "duration_ns", "failed", "malformed", "status", "steps")
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class Plan:
         self.done = done
         self.failed = failed
         self.steps = steps
+        self.malformed = False
 
 
 class Handler:
@@ -78,8 +81,10 @@ class Handler:
         error_time: nanoseconds until a failure shows; None takes as long as success.
         fails: whether a message fails at an attempt (1 for the first), or None for never.
         report: `raise` at the first failing record, report `failed` ones and go on, or `stop` at
-            the first and report it with all that follow.
+            the first and report it with all that follow; a `malformed` report names records
+            that the batch does not have.
         timeout_ns: when Lambda ends the handler.
+        pace: factor on all times, from the memory and with it the CPU that the function has.
     """
 
     def __init__(
@@ -91,34 +96,68 @@ class Handler:
         error_time: Numbered | None = None,
         fails: Fails | None = None,
         report: str = RAISE,
+        pace: float = 1.0,
     ) -> None:
+        self._pace = pace
         self._time = time
         self._per_record = time_per_record
         self._error_time = error_time
         self._fails = fails
-        self._report = report
+        self.report = report
+        self.in_sequence = time_per_record is not None
+        self._steady = fails is None and time_per_record is None
         self.timeout_ns = timeout_ns
 
     def plan(self, batch: Sequence[Delivery], slowness: float = 1.0) -> Plan:
         """Decide how the handler treats `batch`; its times are multiplied by `slowness`."""
+        factor = slowness * self._pace
         first = batch[0]
-        attempt = first.copy.starts + 1
-        time_ns = _slowed(self._time.at(first.message.number, attempt), slowness)
+        time_ns = _slowed(self._time.at(first.message.number, first.copy.starts + 1), factor)
+        if self._steady and time_ns <= self.timeout_ns:
+            return Plan(OK, time_ns, batch)
         if self._per_record is not None:
-            return self._in_sequence(batch, time_ns, slowness)
+            plan = self._in_sequence(batch, time_ns, factor)
+        else:
+            plan = self._ended(self._whole(batch, time_ns, factor), batch)
+        if plan.failed and self.report == REPORT_MALFORMED and plan.status == OK:
+            plan.malformed = True
+        return plan
+
+    def lead_ns(self, batch: Sequence[Delivery], slowness: float = 1.0) -> int:
+        """Return the time of the invocation itself, which precedes records in sequence."""
+        return self._lead_ns(batch, slowness * self._pace)
+
+    def work(self, batch: Sequence[Delivery], slowness: float = 1.0) -> Plan:
+        """Decide how records are treated that are worked together, whatever the time-out.
+
+        In sequence that is one record, and its time; else the whole batch.
+        """
+        factor = slowness * self._pace
+        if self._per_record is None:
+            return self._whole(batch, self._lead_ns(batch, factor), factor)
+        fails, time_ns = self._record(batch[0], factor)
+        if not fails:
+            return Plan(OK, time_ns, batch)
+        return Plan(ERROR if self.report == RAISE else OK, time_ns, (), batch)
+
+    def _lead_ns(self, batch: Sequence[Delivery], factor: float) -> int:
+        first = batch[0]
+        return _slowed(self._time.at(first.message.number, first.copy.starts + 1), factor)
+
+    def _whole(self, batch: Sequence[Delivery], time_ns: int, slowness: float) -> Plan:
         fails = self._fails
         if fails is None:
-            return self._ended(Plan(OK, time_ns, batch), batch)
+            return Plan(OK, time_ns, batch)
         bad = [i for i, d in enumerate(batch) if fails(d.message, d.copy.starts + 1)]
         if not bad:
-            return self._ended(Plan(OK, time_ns, batch), batch)
-        return self._ended(self._with_failures(batch, bad, time_ns, slowness), batch)
+            return Plan(OK, time_ns, batch)
+        return self._with_failures(batch, bad, time_ns, slowness)
 
     def _with_failures(
         self, batch: Sequence[Delivery], bad: list[int], time_ns: int, slowness: float
     ) -> Plan:
         k = bad[0]
-        if self._report == REPORT_FAILED:
+        if self.report in (REPORT_FAILED, REPORT_MALFORMED):
             marked = set(bad)
             done = [delivery for i, delivery in enumerate(batch) if i not in marked]
             return Plan(OK, time_ns, done, [batch[i] for i in bad])
@@ -126,7 +165,7 @@ class Handler:
             message = batch[k].message
             drawn = self._error_time.at(message.number, batch[k].copy.starts + 1)
             time_ns = _slowed(drawn, slowness)
-        if self._report == REPORT_AND_STOP:
+        if self.report == REPORT_AND_STOP:
             return Plan(OK, time_ns, batch[:k], batch[k:])
         return Plan(ERROR, time_ns, batch[:k], [batch[k]])
 
@@ -147,9 +186,9 @@ class Handler:
             steps.append(Step(delivery, now_ns, not fails))
             if not fails:
                 continue
-            if self._report == RAISE:
+            if self.report == RAISE:
                 return Plan(ERROR, now_ns, (), [delivery], steps)
-            if self._report == REPORT_AND_STOP:
+            if self.report == REPORT_AND_STOP:
                 return Plan(OK, now_ns, (), batch[index:], steps)
             failed.append(delivery)
         return Plan(OK, now_ns, (), failed, steps)

@@ -14,6 +14,7 @@ CODES = {
     "E280": "AWS refuses a send without MessageGroupId, PartitionKey or deduplication id",
     "E281": "AWS refuses a batch with more entries than the API allows",
     "W381": "the workload sends nothing in this run",
+    "W383": "workloads that share message groups",
 }
 
 _PROCESSES = ("steady", "poisson", "burst", "profile", "daily", "trace")
@@ -29,6 +30,9 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     yield from _client(workload)
     yield from _identity(workload, specs.get(workload.to))
     yield from _batch(workload, specs.get(workload.to))
+    yield from _shared_groups(workload, specs)
+    if workload.kpl is not None:
+        yield from _library(workload, specs.get(workload.to))
 
 
 def _when(workload: WorkloadSpec) -> Iterator[Finding]:
@@ -41,7 +45,7 @@ def _when(workload: WorkloadSpec) -> Iterator[Finding]:
         hint = "rate: 50/s is short for arrivals: {steady: 50/s}; keep one"
         yield Finding("E134", "rate and arrivals both say when messages come", ("rate",), hint)
     if workload.rate == 0:
-        yield Finding("W381", "the rate is 0: nothing is sent", ("rate",))
+        yield Finding("W381", "the rate is 0: nothing is sent", ("rate",), "such as rate: 50/s")
 
 
 def _arrivals(arrivals: Arrivals) -> Iterator[Finding]:
@@ -51,6 +55,7 @@ def _arrivals(arrivals: Arrivals) -> Iterator[Finding]:
         message = f"arrivals takes exactly one of {', '.join(_PROCESSES)}, but {found}"
         yield Finding("E134", message, ("arrivals",), "such as {poisson: 50/s}")
         return
+    yield from _silent(arrivals, given[0])
     for option, process in _BELONGS.items():
         if option in arrivals.model_fields_set and given[0] != process:
             message = f"`{option}` goes with {process}, not with {given[0]}"
@@ -65,6 +70,37 @@ def _arrivals(arrivals: Arrivals) -> Iterator[Finding]:
         yield Finding("E134", "daily: high is below low", ("arrivals", "daily", "high"))
     if arrivals.daily is not None and arrivals.daily.day == 0:
         yield Finding("E134", "daily: a day needs a length", ("arrivals", "daily", "day"))
+
+
+def _silent(arrivals: Arrivals, process: str) -> Iterator[Finding]:
+    """Advise on arrivals of which none ever comes."""
+    value = getattr(arrivals, process)
+    rates = [step[1] for step in value] if process == "profile" else [value]
+    if process == "daily":
+        rates = [value.high]
+    if process != "trace" and all(rate == 0 for rate in rates):
+        message = f"{process} arrivals of 0: nothing is sent"
+        yield Finding("W381", message, ("arrivals", process), "such as {poisson: 50/s}")
+
+
+def _shared_groups(workload: WorkloadSpec, specs: Specs) -> Iterator[Finding]:
+    """Advise on a FIFO target that two workloads send the same message groups to."""
+    if workload.keys is None or not _is_fifo(specs.get(workload.to)):
+        return
+    for other, spec in specs.items():
+        if spec is workload:
+            return  # whoever comes later says it, once
+        if isinstance(spec, WorkloadSpec) and spec.to == workload.to and spec.keys is not None:
+            both = {*workload.keys.names}.intersection(spec.keys.names)
+            if both:
+                yield Finding(
+                    "W383",
+                    f"{other} sends to the same message groups ({min(both)} …): they wait for each "
+                    "other, and order is judged for each workload by itself",
+                    ("keys",),
+                    "fine if meant; else give the keys another prefix, such as "
+                    "{uniform: 120, prefix: shop-}",
+                )
 
 
 def _client(workload: WorkloadSpec) -> Iterator[Finding]:
@@ -116,11 +152,30 @@ def _identity(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
         )
 
 
+def _batch_of(target: Spec | None) -> tuple[str, str, str]:
+    """Return the action that sends several messages, its quota and the error beyond it."""
+    if _is_stream(target):
+        return "PutRecords", "put_records_entries", "ValidationException"
+    if target is not None and "StreamViewType" in type(target).model_fields:
+        return "BatchWriteItem", "batch_write_items", "ValidationException"
+    if target is not None and "DeliveryStreamType" in type(target).model_fields:
+        return "PutRecordBatch", "put_record_batch_entries", "InvalidArgumentException"
+    return "a batch of SQS or SNS", "batch_entries", "TooManyEntriesInBatchRequest"
+
+
 def _batch(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
-    action = "PutRecords" if _is_stream(target) else "a batch of SQS or SNS"
-    quota = "put_records_entries" if _is_stream(target) else "batch_entries"
+    action, quota, code = _batch_of(target)
     most = PAGE.quota(quota)
     if target is not None and workload.batch > most:
-        code = "ValidationException" if _is_stream(target) else "TooManyEntriesInBatchRequest"
         message = f"AWS refuses this ({code}): {action} takes at most {most} entries"
         yield Finding("E281", f"{message}, not {workload.batch}", ("batch",), f"batch: {most}")
+
+
+def _library(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
+    if target is not None and not _is_stream(target):
+        message = f"kpl writes to Kinesis streams, and {workload.to} is none"
+        yield Finding("E134", message, ("kpl",), "remove it; batch: 10 collects messages")
+    for option in ("batch", "batch_wait", "retry", "resend"):
+        if option in workload.model_fields_set:
+            message = f"`{option}` does not go with kpl, which batches and retries by itself"
+            yield Finding("E134", message, (option,), "remove it")

@@ -9,6 +9,7 @@ from msgsim.kernel.waiting import TokenBucket
 from msgsim.model.chance import distribution
 from msgsim.model.service import Context, Service
 from msgsim.services.sns.archive import NS_PER_DAY
+from msgsim.services.sns.billing import subscription_meter, topic_meter
 from msgsim.services.sns.checks import TOPIC_CODES, check_topic
 from msgsim.services.sns.checks_subscription import (
     ENDPOINT_CODES,
@@ -142,6 +143,7 @@ SERVICES = (
         check=check_topic,
         parts=inline_subscriptions,
         codes=TOPIC_CODES,
+        meter=topic_meter,
     ),
     Service(
         kind=SUBSCRIPTION,
@@ -151,6 +153,7 @@ SERVICES = (
         page=SUBSCRIPTION_PAGE,
         check=check_subscription,
         codes=SUBSCRIPTION_CODES,
+        meter=subscription_meter,
     ),
     Service(
         kind=ENDPOINT,

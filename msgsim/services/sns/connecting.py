@@ -10,9 +10,15 @@ from msgsim.model.chance import distribution
 from msgsim.model.message import Message
 from msgsim.model.service import Context
 from msgsim.model.spec import read_bool
-from msgsim.services.sns.courier import Courier, FifoCourier
+from msgsim.services.sns.courier import Courier, DeliveryStreamCourier, FifoCourier
 from msgsim.services.sns.courier_out import PeopleCourier, WebCourier
-from msgsim.services.sns.delivered import Dress, Envelope, without_group
+from msgsim.services.sns.delivered import (
+    LAMBDA_PAYLOAD_BYTES,
+    Dress,
+    Envelope,
+    body_only,
+    without_group,
+)
 from msgsim.services.sns.delivery_policy import read_policy_of
 from msgsim.services.sns.endpoint import Endpoint
 from msgsim.services.sns.retry import NS_PER_S, RetryPolicy
@@ -21,6 +27,8 @@ from msgsim.services.sns.subscription import HandOver, Subscription, at_most_ten
 from msgsim.services.sns.topic import Topic
 
 KIND = "sns.subscription"
+TOO_LARGE = "RequestTooLargeException"
+ALWAYS_FITS_BYTES = LAMBDA_PAYLOAD_BYTES // 8
 
 
 def connect_subscription(
@@ -49,8 +57,11 @@ def attach(
 ) -> None:
     """Let a subscription lead to a queue or a function, with what either one gets."""
     if subscription.protocol == "lambda":
-        invoke: HandOver = endpoint.invoke_async
-        subscription.lead_to(invoke, dead_letters)
+        subscription.lead_to(_invoking(endpoint.invoke_async, topic), dead_letters)
+        return
+    if subscription.protocol == "firehose":
+        subscription.lead_to(endpoint.accept, dead_letters)
+        subscription.dress(topic.envelope, body_only)
         return
     accept: HandOver = getattr(endpoint, "deliver", endpoint.accept)
     subscription.lead_to(accept, dead_letters, at_most_ten_attributes(accept))
@@ -62,6 +73,21 @@ def attach(
 
 def _wrapping(envelope: Envelope | None) -> Dress | None:
     return None if envelope is None else envelope.wrap
+
+
+def _invoking(invoke: HandOver, topic: Topic) -> HandOver:
+    """Refuse what does not fit into an asynchronous invoke (LAMBDA): a client-side error.
+
+    Small messages are not measured: their event is below the limit whatever it adds to them.
+    """
+
+    def hand_over(message: Message) -> str | None:
+        if message.size_bytes > ALWAYS_FITS_BYTES and topic.envelope is not None:
+            fits = topic.envelope.event_bytes(message) <= LAMBDA_PAYLOAD_BYTES
+            return invoke(message) if fits else TOO_LARGE
+        return invoke(message)
+
+    return hand_over
 
 
 def _enveloped_without_group(envelope: Envelope | None) -> Dress:
@@ -84,7 +110,7 @@ def _hop(
     if spec.latency is not None:
         found = spec.latency.resolve(context.base_path)
     else:
-        known = spec.Protocol if spec.Protocol in ("sqs", "lambda") else "outside"
+        known = spec.Protocol if spec.Protocol in ("sqs", "lambda", "firehose") else "outside"
         name = "hop_fifo" if topic.fifo else f"hop_{known}"
         found = distribution(context.assumption(KIND, name))
     return context.sim.times(subscription.name, "hop", found)
@@ -96,6 +122,9 @@ def _courier(
     hop = _hop(subscription, topic, spec, context)
     retries = RetryPolicy.read(SUBSCRIPTION_PAGE.quota("aws_managed_retries"))
     lost = _lost_answers(subscription.name, context)
+    if spec.Protocol == "firehose":
+        patient = RetryPolicy.read(SUBSCRIPTION_PAGE.quota("customer_managed_retries"))
+        return DeliveryStreamCourier(topic, subscription, hop, retries, lost, patient)
     if not topic.fifo:
         return Courier(topic, subscription, hop, retries, lost)
     waits = read_bool(context.assumption(KIND, "group_waits"))

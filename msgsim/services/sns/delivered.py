@@ -17,6 +17,8 @@ Dress = Callable[[Message], Message]
 _PAGE = page_beside(__file__, "sns.subscription.md")
 ENVELOPE_BYTES = int(_PAGE.quota("envelope"))
 FIFO_ENVELOPE_BYTES = int(_PAGE.quota("envelope_fifo"))
+LAMBDA_EVENT_BYTES = int(_PAGE.quota("lambda_event"))
+LAMBDA_PAYLOAD_BYTES = int(_PAGE.quota("lambda_payload"))
 ATTRIBUTE_SYNTAX_BYTES = 26
 """`"":{"Type":"","Value":""},` around an attribute's name, data type and value."""
 
@@ -101,6 +103,19 @@ def _like(message: Message) -> type[Delivered]:
     return Replayed if type(message) is Replayed else Delivered
 
 
+def body_only(message: Message) -> Message:
+    """Leave the attributes out, as raw delivery to Firehose does.
+
+    Source: SNS Developer Guide, sns-large-payload-raw-message-delivery.html.
+    """
+    if not message.attributes:
+        return message
+    size = message.size_bytes - sum(
+        len(name.encode()) + len(str(value).encode()) for name, value in message.attributes.items()
+    )
+    return _like(message)(message, max(1, size))
+
+
 class Envelope:
     """The JSON around a message that is not delivered raw; subscriptions of a topic share it.
 
@@ -114,6 +129,7 @@ class Envelope:
 
     def __init__(self, topic_arn: str, fifo: bool) -> None:
         fixed = FIFO_ENVELOPE_BYTES if fifo else ENVELOPE_BYTES
+        self._arn_bytes = len(topic_arn)
         self.overhead_bytes = fixed + 2 * len(topic_arn)
         self._source: Message | None = None
         self._made: Delivered | None = None
@@ -127,15 +143,23 @@ class Envelope:
         made = self._made
         if made is not None and message is self._source:
             return made
+        kind = Delivered if message.__class__ is Message else _like(message)
+        made = kind(message, self.size_bytes(message))
+        self._source, self._made = message, made
+        return made
+
+    def size_bytes(self, message: Message) -> int:
+        """Return how large the message is in its envelope."""
         size = message.size_bytes + self.overhead_bytes
         if message.attributes:
             size += attribute_bytes(message.attributes)
         if message.body is not None:
             size += escapes(message.body)
-        kind = Delivered if message.__class__ is Message else _like(message)
-        made = kind(message, size)
-        self._source, self._made = message, made
-        return made
+        return size
+
+    def event_bytes(self, message: Message) -> int:
+        """Return how large the event is that a function gets: one record around the envelope."""
+        return self.size_bytes(message) + LAMBDA_EVENT_BYTES + self._arn_bytes
 
 
 def attribute_bytes(attributes: Mapping[str, AttributeValue]) -> int:

@@ -36,6 +36,12 @@ class Deduplication:
         self._known: set[Hashable] = set()
         self._line: deque[tuple[int, Hashable]] = deque()
 
+    def compare_within_groups(self) -> None:
+        """Compare ids of one message group only, from now on; what is known is forgotten."""
+        self._per_group = True
+        self._known.clear()
+        self._line.clear()
+
     def id_of(self, message: Message) -> str:
         """Return the sender's id, or the SHA-256 of the body alone.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgsim.model.catalog import page_beside
 from msgsim.model.chance import TimeDistribution
@@ -19,7 +19,6 @@ from msgsim.model.spec import (
     String,
     Whole,
 )
-from msgsim.services.sns.rules import PROTOCOLS
 
 TOPIC_PAGE = page_beside(__file__, "sns.topic.md")
 SUBSCRIPTION_PAGE = page_beside(__file__, "sns.subscription.md")
@@ -27,7 +26,7 @@ ENDPOINT_PAGE = page_beside(__file__, "sns.endpoint.md")
 
 WEB = ("http", "https")
 PEOPLE = ("email", "email-json", "sms", "application")
-MODELLED = ("sqs", "lambda", *WEB, *PEOPLE)
+MODELLED = ("sqs", "lambda", "firehose", *WEB, *PEOPLE)
 
 
 def _protocol(value: Any) -> str:
@@ -35,8 +34,6 @@ def _protocol(value: Any) -> str:
     if name in MODELLED:
         return name
     hint = f"modelled: {', '.join(MODELLED)}"
-    if name in PROTOCOLS:
-        raise FieldError("E301", f"subscriptions with Protocol {name} are not modelled yet", hint)
     message = f"AWS refuses this (InvalidParameter): there is no Protocol {name!r}"
     raise FieldError("E241", message, hint)
 
@@ -81,6 +78,7 @@ class _Delivery(Spec):
     FilterPolicy: Plain = None
     FilterPolicyScope: String = "MessageAttributes"
     RawMessageDelivery: Bool = False
+    SubscriptionRoleArn: String | None = None
     DeliveryPolicy: Plain = None
     ReplayPolicy: Replaying | None = None
     latency: TimeDistribution | None = None
@@ -96,8 +94,13 @@ class InlineSubscription(_Delivery):
 class SubscriptionSpec(_Delivery):
     """Properties of `sns.subscription`; `latency` is the hop from publish to hand-over."""
 
+    live: ClassVar[frozenset[str]] = frozenset({"FilterPolicy"})
+
     TopicArn: Annotated[String, RefTo("sns.topic")]
-    Endpoint: Annotated[String, RefTo("sqs.queue", "lambda.function", "sns.endpoint")]
+    Endpoint: Annotated[
+        String,
+        RefTo("sqs.queue", "lambda.function", "firehose.delivery_stream", "sns.endpoint"),
+    ]
     RedrivePolicy: DeadLetters | None = None
 
 

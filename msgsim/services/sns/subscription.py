@@ -14,7 +14,7 @@ from msgsim.model.message import Copy, Message
 from msgsim.model.ports import Target
 from msgsim.services.sns.archive import LIVE, Archive, Replay
 from msgsim.services.sns.delivered import Dress
-from msgsim.services.sns.filter_policy import FilterPolicy, Scope
+from msgsim.services.sns.filter_policy import FilterPolicy, FilterPolicyError, Scope
 
 HandOver = Callable[[Message], str | None]
 Send = Callable[[int, Message], None]
@@ -145,6 +145,18 @@ class Subscription(Component):
             self.sim.after(delay_ns, self._apply, change, policy)
         else:
             self._apply(change, policy)
+
+    def set_property(self, name: str, value: Any) -> str | None:
+        """SetSubscriptionAttributes for one property, under AWS's name: the filter policy.
+
+        Returns:
+            `InvalidParameter` when AWS would refuse the policy.
+        """
+        try:
+            self.set_filter_policy(value)
+        except FilterPolicyError:
+            return "InvalidParameter"
+        return None
 
     def _apply(self, change: int, policy: FilterPolicy | None) -> None:
         if change > self._in_force:

@@ -40,7 +40,7 @@ class Topic(Component):
     """
 
     kind = "sns.topic"
-    signals = (facts.ACCEPTED, facts.THROTTLED, facts.DEDUPLICATED)
+    signals = (facts.REQUESTED, facts.ACCEPTED, facts.THROTTLED, facts.DEDUPLICATED)
     fifo = False
 
     def __init__(
@@ -63,14 +63,18 @@ class Topic(Component):
 
     def accept(self, message: Message) -> str | None:
         """Take one message (Publish)."""
-        if self.down:
-            return UNAVAILABLE
-        if message.size_bytes > self.largest_bytes or not self._fits(message):
-            return INVALID
         now: int = self.sim.env._now
-        if not self._ration(now, 1, message.size_bytes):
-            return self._throttle(now, "Publish", 1)
-        return self._take(now, message, "Publish")
+        if self.down:
+            error: str | None = UNAVAILABLE
+        elif message.size_bytes > self.largest_bytes or not self._fits(message):
+            error = INVALID
+        elif not self._ration(now, 1, message.size_bytes):
+            error = self._throttle(now, "Publish", 1)
+        else:
+            error = self._take(now, message, "Publish")
+        if self.on_requested is not None:
+            self.on_requested(now, "Publish", (message,), error)
+        return error
 
     def accept_batch(self, messages: Sequence[Message]) -> list[str | None]:
         """Take up to ten messages in one call (PublishBatch); a throttled call takes none."""
@@ -88,6 +92,8 @@ class Topic(Component):
             error = INVALID
         elif not self._ration(now, count, size):
             error = self._throttle(now, "PublishBatch", count)
+        if self.on_requested is not None:
+            self.on_requested(now, "PublishBatch", messages, error)
         if error is not None:
             return [error] * count
         return [self._take(now, message, "PublishBatch") for message in messages]
@@ -163,6 +169,14 @@ class FifoTopic(Topic):
             self.archive.retention_ns = retention_ns
         for subscription in self.subscriptions:
             subscription.archive = self.archive
+
+    def spread_over_groups(self) -> None:
+        """Turn high throughput on (`FifoThroughputScope: MessageGroup`): the topic's own rates end.
+
+        Ids are compared within a group from now on; those accepted before are forgotten.
+        """
+        self._messages = self._octets = None
+        self._deduplication.compare_within_groups()
 
     @property
     def content_based(self) -> bool:

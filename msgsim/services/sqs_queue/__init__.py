@@ -12,6 +12,7 @@ from msgsim.kernel.simulation import NS_PER_S
 from msgsim.kernel.waiting import TokenBucket
 from msgsim.model.service import Context, Service
 from msgsim.services.sqs_queue.base import Queue
+from msgsim.services.sqs_queue.billing import meter
 from msgsim.services.sqs_queue.fifo import FifoState
 from msgsim.services.sqs_queue.partitions import Partitions
 from msgsim.services.sqs_queue.queue import FifoQueue, StandardQueue
@@ -109,4 +110,5 @@ SERVICE = Service(
     connect=connect,
     check=check,
     codes=CODES,
+    meter=meter,
 )

@@ -43,6 +43,7 @@ class Queue(Upkeep):
 
     kind = "sqs.queue"
     signals = (
+        facts.REQUESTED,
         facts.SENT,
         facts.MOVED_IN,
         facts.DEDUPLICATED,
@@ -57,6 +58,8 @@ class Queue(Upkeep):
         facts.GHOST,
         facts.PURGED,
         facts.MOVED_OUT,
+        facts.MOVED_BACK,
+        facts.RESCHEDULED,
         facts.REPEATED,
     )
 
@@ -85,9 +88,11 @@ class Queue(Upkeep):
             message: what is sent; too large a one is refused.
             delay_ns: its own delay instead of the queue's, also with 0 (standard queues).
         """
-        if message.size_bytes > self.max_message_bytes and not self.down:
-            return INVALID_VALUE
-        return self.deliver(message, delay_ns)
+        large = message.size_bytes > self.max_message_bytes and not self.down
+        error = INVALID_VALUE if large else self.deliver(message, delay_ns)
+        if self.on_requested is not None:
+            self.on_requested(self.sim.env._now, "SendMessage", (message,), error)
+        return error
 
     def deliver(self, message: Message, delay_ns: int | None = None) -> str | None:
         """Take one message from a topic: the topic's limit on size holds, not the queue's own.
@@ -106,11 +111,18 @@ class Queue(Upkeep):
         The whole request is refused for more than ten entries or more than 1 MiB together; an
         entry that is too large fails alone.
         """
-        if self.down:
-            return [UNAVAILABLE] * len(messages)
-        error = batch_error(len(messages), sum([message.size_bytes for message in messages]))
+        error = UNAVAILABLE if self.down else None
+        if error is None:
+            error = batch_error(len(messages), sum([message.size_bytes for message in messages]))
+        if self.on_requested is not None:
+            self.on_requested(self.sim.env._now, "SendMessageBatch", messages, error)
         if error is not None:
             return [error] * len(messages)
+        return self._accept_each(messages, delays_ns)
+
+    def _accept_each(
+        self, messages: Sequence[Message], delays_ns: Sequence[int | None] | None
+    ) -> list[str | None]:
         if delays_ns is None:
             delays_ns = [None] * len(messages)
         most, accept = self.max_message_bytes, self._accept
@@ -163,6 +175,8 @@ class Queue(Upkeep):
             return
         deliveries = self._take(limit, timeout, short=wait_ns == 0) if self.state.visible else None
         if deliveries:
+            if self.on_requested is not None:
+                self.on_requested(self.sim.env._now, "ReceiveMessage", deliveries, None)
             reply(deliveries, None)
         elif wait_ns == 0:
             self._answer_empty(reply, None)
@@ -221,6 +235,8 @@ class Queue(Upkeep):
                 if not deliveries:
                     polls.appendleft(poll)
                     return
+                if self.on_requested is not None:
+                    self.on_requested(self.sim.env._now, "ReceiveMessage", deliveries, None)
                 reply(deliveries, None)
         finally:
             self._serving = False
@@ -246,20 +262,26 @@ class Queue(Upkeep):
     def _answer_empty(self, reply: ReceiveReply, error: str | None) -> None:
         if self.on_empty is not None:
             self.on_empty(self.sim.now, error)
+        if self.on_requested is not None:
+            self.on_requested(self.sim.env._now, "ReceiveMessage", (), error)
         reply([], error)
 
     # Deleting ------------------------------------------------------------------------------
 
     def delete(self, delivery: Delivery) -> str | None:
         """DeleteMessage with the receipt of `delivery`."""
-        if self.down:
-            return UNAVAILABLE
-        return self._delete(delivery)
+        error = UNAVAILABLE if self.down else self._delete(delivery)
+        if self.on_requested is not None:
+            self.on_requested(self.sim.env._now, "DeleteMessage", (delivery,), error)
+        return error
 
     def delete_batch(self, deliveries: Sequence[Delivery]) -> list[str | None]:
         """DeleteMessageBatch: one answer for each receipt."""
-        if self.down:
-            return [UNAVAILABLE] * len(deliveries)
+        error = UNAVAILABLE if self.down else None
+        if self.on_requested is not None:
+            self.on_requested(self.sim.env._now, "DeleteMessageBatch", deliveries, error)
+        if error is not None:
+            return [error] * len(deliveries)
         return [self._delete(delivery) for delivery in deliveries]
 
     def _delete(self, delivery: Delivery) -> str | None:
@@ -283,9 +305,12 @@ class Queue(Upkeep):
 
     def change_visibility(self, delivery: Delivery, timeout_ns: int) -> str | None:
         """ChangeMessageVisibility: the timeout ends `timeout_ns` from now."""
-        if self.down:
-            return UNAVAILABLE
-        error = self.state.change_visibility(self.sim.now, delivery, timeout_ns)
+        now = self.sim.now
+        error: str | None = UNAVAILABLE
+        if not self.down:
+            error = self.state.change_visibility(now, delivery, timeout_ns)
+        if self.on_requested is not None:
+            self.on_requested(now, "ChangeMessageVisibility", (delivery,), error)
         if error is None:
             if timeout_ns == 0:
                 self._ring()

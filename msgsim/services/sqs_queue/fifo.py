@@ -100,12 +100,15 @@ class FifoState(QueueState):
         self._store(now, copy, self.delay_ns)
         return copy
 
-    def set_delay(self, delay_ns: int) -> None:
+    def set_delay(self, delay_ns: int) -> list[tuple[Stored, int]]:
         """Change the queue's delay, also for messages that are delayed already (GUIDE23)."""
+        changed = []
         for copy in self._delays:
             if copy.state == DELAYED:
+                changed.append((copy, copy.visible_from_ns))
                 copy.visible_from_ns = copy.arrived_ns + delay_ns
         self.delay_ns = delay_ns
+        return changed
 
     def _group(self, name: str) -> Group:
         group = self._groups.get(name)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from copy import copy as shallow_copy
 from typing import TYPE_CHECKING
 
 from msgsim.kernel.simulation import NS_PER_S
+from msgsim.model.message import Message, Redrive, redrive_of, redriven
 from msgsim.services.sqs_queue.rules import INVALID_VALUE, PAGE
 from msgsim.services.sqs_queue.stored import VISIBLE, Moved, Stored
 
@@ -117,7 +117,16 @@ class MoveTask:
             self._left.popleft()
             self.source.give_away(copy)
             self.moved += 1
-            message = shallow_copy(copy.message)
-            message.number = self.source.next_number()
-            message.deduplication_id = str(message.number) if target.fifo else None
-            target.take_over(message)
+            target.take_over(self._made_new(copy, target))
+
+    def _made_new(self, copy: Stored, target: Queue) -> Message:
+        """Return the message to send: a new one, which remembers who had given it up."""
+        known = redrive_of(copy.message)
+        given_up_by = known.given_up_by if known is not None else frozenset()
+        if isinstance(copy, Moved) and copy.undone:
+            given_up_by |= {copy.source.name}
+        origin = known.origin if known is not None else copy.message.label
+        redrive = Redrive(given_up_by, origin)
+        message = redriven(copy.message, self.source.next_number(), redrive)
+        message.deduplication_id = str(message.number) if target.fifo else None
+        return message

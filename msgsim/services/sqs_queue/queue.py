@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from msgsim.kernel.sampling import GeometricGaps, Sampler
 from msgsim.kernel.simulation import Simulation
@@ -14,7 +15,7 @@ from msgsim.services.sqs_queue.base import UNAVAILABLE, Queue
 from msgsim.services.sqs_queue.fair import FairState
 from msgsim.services.sqs_queue.fifo import FifoState
 from msgsim.services.sqs_queue.partitions import ACTIONS, Partitions
-from msgsim.services.sqs_queue.rules import INVALID_VALUE
+from msgsim.services.sqs_queue.rules import INVALID_VALUE, batch_error
 from msgsim.services.sqs_queue.standard import StandardState
 from msgsim.services.sqs_queue.stored import GONE, IN_FLIGHT, Stored
 from msgsim.services.sqs_queue.tenants import FairRules, fair_rules
@@ -80,6 +81,9 @@ class StandardQueue(Queue):
         handed = [delivery]
         if received is not None:
             received(now, handed)
+        requested = self.on_requested
+        if requested is not None:
+            requested(now, "ReceiveMessage", handed, None)
         reply(handed, None)
         return None
 
@@ -101,6 +105,9 @@ class StandardQueue(Queue):
             take = self._take_one if limit == 1 else self._take
             deliveries = take(limit, timeout, False)
         if deliveries:
+            requested = self.on_requested
+            if requested is not None:
+                requested(self.sim.env._now, "ReceiveMessage", deliveries, None)
             reply(deliveries, None)
         else:
             self._wait((self.sim.env._now + wait_ns, limit, reply, timeout), wait_ns)
@@ -140,6 +147,9 @@ class StandardQueue(Queue):
             self._after_delete(copy)
         else:
             self._deletes_left -= 1
+        requested = self.on_requested
+        if requested is not None:
+            requested(self.sim.env._now, "DeleteMessage", (delivery,), None)
         return True
 
     def _after_delete(self, copy: Copy) -> None:
@@ -245,7 +255,13 @@ class FifoQueue(Queue):
 
     def accept(self, message: Message, delay_ns: int | None = None) -> str | None:
         """Take one message (SendMessage), if the call quota allows; it has no delay of its own."""
-        return INVALID_VALUE if delay_ns else super().accept(message)
+        return self._refuse("SendMessage", (message,)) if delay_ns else super().accept(message)
+
+    def _refuse(self, action: str, items: Sequence[Any], code: str = INVALID_VALUE) -> str:
+        """Announce a call that is refused before the queue is looked at."""
+        if self.on_requested is not None:
+            self.on_requested(self.sim.now, action, items, code)
+        return code
 
     def deliver(self, message: Message, delay_ns: int | None = None) -> str | None:
         """Take one message, if the call quota allows."""
@@ -262,11 +278,16 @@ class FifoQueue(Queue):
         """
         throttled = () if self.down else self._refused_entries("SendMessage", messages)
         delayed = {index for index, delay_ns in enumerate(delays_ns or ()) if delay_ns}
-        if not throttled and not delayed:
+        size = sum([message.size_bytes for message in messages])
+        if not (throttled or delayed) or self.down or batch_error(len(messages), size):
             return super().accept_batch(messages)
         left = {*range(len(messages))} - {*throttled} - delayed
         granted = [messages[index] for index in sorted(left)]
-        answers = iter(super().accept_batch(granted) if granted else ())
+        if len(throttled) == len(messages):
+            self._refuse("SendMessageBatch", messages, THROTTLED)
+        elif self.on_requested is not None:
+            self.on_requested(self.sim.now, "SendMessageBatch", messages, None)
+        answers = iter(self._accept_each(granted, None) if granted else ())
         return [
             next(answers) if index in left else INVALID_VALUE if index in delayed else THROTTLED
             for index in range(len(messages))
@@ -302,6 +323,8 @@ class FifoQueue(Queue):
             self._arm_next()
             if self.on_repeated is not None:
                 self.on_repeated(now, found)
+            if self.on_requested is not None:
+                self.on_requested(now, "ReceiveMessage", found, None)
             reply(list(found), None)
 
     def _refuse_receive(self, wait_ns: int) -> str | None:
@@ -310,16 +333,19 @@ class FifoQueue(Queue):
     def delete(self, delivery: Delivery) -> str | None:
         """DeleteMessage; an expired handle is refused."""
         if not self.down and not self._spend("DeleteMessage", delivery.message.key.name):
-            return THROTTLED
+            return self._refuse("DeleteMessage", (delivery,), THROTTLED)
         return super().delete(delivery)
 
     def delete_batch(self, deliveries: Sequence[Delivery]) -> list[str | None]:
         """DeleteMessageBatch: one call, one answer for each receipt."""
         if self.down:
-            return [UNAVAILABLE] * len(deliveries)
+            return super().delete_batch(deliveries)
         refused = self._refused_entries("DeleteMessage", [each.message for each in deliveries])
         if not refused:
             return super().delete_batch(deliveries)
+        if self.on_requested is not None:
+            code = THROTTLED if len(refused) == len(deliveries) else None
+            self.on_requested(self.sim.now, "DeleteMessageBatch", deliveries, code)
         return [
             THROTTLED if index in refused else self._delete(delivery)
             for index, delivery in enumerate(deliveries)

@@ -10,7 +10,7 @@ from msgsim.kernel.component import Component
 from msgsim.kernel.simulation import Simulation
 from msgsim.model.message import Message
 from msgsim.services.sqs_queue.move_task import MOST_PER_S, MoveTask
-from msgsim.services.sqs_queue.rules import INVALID_VALUE, PAGE, allow_policy_error
+from msgsim.services.sqs_queue.rules import INVALID_VALUE, NOT_FOUND, PAGE, allow_policy_error
 from msgsim.services.sqs_queue.stored import Moved, Stored
 from msgsim.units import duration_ns
 
@@ -117,6 +117,7 @@ class Redriving(Component):
         copy = Moved(old.message, arrived_ns, now, old.receives, source)
         copy.starts = old.starts
         copy.first_received_ns = old.first_received_ns
+        copy.undone = not old.completions and not old.ghost
         if old.message.grouped:
             self._notice_group(old.message)
         here.state.move_in(copy)
@@ -151,3 +152,12 @@ class Redriving(Component):
         self.move_tasks.append(task)
         task.begin()
         return task
+
+    def cancel_move_task(self) -> str | None:
+        """CancelMessageMoveTask for the task of this queue that is under way.
+
+        Returns:
+            `ResourceNotFoundException` when none is `RUNNING`.
+        """
+        task = self.move_tasks[-1] if self.move_tasks else None
+        return NOT_FOUND if task is None or task.cancel() is not None else None

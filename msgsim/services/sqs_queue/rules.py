@@ -48,6 +48,15 @@ _QUEUE_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _ID = re.compile(r"[!-~]{1,128}")  # letters, digits and all ASCII punctuation, no blank
 FIFO_SUFFIX = ".fifo"
 FIFO_ONLY = ("FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit")
+CHANGES = {
+    "VisibilityTimeout": ("visibility_ns", _NS_PER_S),
+    "DelaySeconds": ("delay_ns", _NS_PER_S),
+    "MessageRetentionPeriod": ("retention_ns", _NS_PER_S),
+    "MaximumMessageSize": ("max_message_bytes", 1),
+    "ContentBasedDeduplication": ("content_based", 1),
+}
+"""Attributes that SetQueueAttributes changes on a live queue: our name, and our units in one."""
+
 CHOICES = {
     "FifoQueue": ("true",),
     "ContentBasedDeduplication": ("true", "false"),

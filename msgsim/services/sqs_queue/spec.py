@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, cast
+from typing import Annotated, ClassVar, cast
 
 from msgsim.model.service import Finding, Specs
-from msgsim.model.spec import AwsNumber, Bool, RefTo, Spec, String
+from msgsim.model.spec import AwsNumber, Bool, RefTo, Spec, String, refs
 from msgsim.services.sqs_queue.rules import (
+    CHANGES,
     CHOICES,
     FIFO_ONLY,
     INVALID_ATTRIBUTE_VALUE,
@@ -35,6 +36,8 @@ class RedriveAllow(Spec):
 class QueueSpec(Spec):
     """Properties of `sqs.queue`, in AWS's spelling and units."""
 
+    live: ClassVar[frozenset[str]] = frozenset(CHANGES)
+
     FifoQueue: Bool = False
     VisibilityTimeout: Annotated[int, AwsNumber(PAGE, "VisibilityTimeout")] = 30
     DelaySeconds: Annotated[int, AwsNumber(PAGE, "DelaySeconds")] = 0
@@ -56,7 +59,12 @@ CODES = {
     "E204": "a value that AWS does not know for this property",
     "E205": "a dead-letter queue that does not allow its source, or a bad RedriveAllowPolicy",
     "E206": "high-throughput FIFO without deduplication per message group",
+    "W341": "a queue that nobody consumes",
 }
+
+_SENDERS = {"to", "Endpoint"}
+_OTHERS = {"deadLetterTargetArn", "TargetArn", "Destination", "slow", "down", "deny"}
+_OPERATORS = {"purge", "cancel"}
 
 
 def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
@@ -67,6 +75,7 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     yield from _throughput(queue)
     yield from _allow_policy(queue)
     yield from _redrive(name, queue, specs)
+    yield from _unconsumed(name, specs)
 
 
 def _fifo_only(name: str, queue: QueueSpec) -> Iterator[Finding]:
@@ -157,4 +166,27 @@ def _redrive(name: str, queue: QueueSpec, specs: Specs) -> Iterator[Finding]:
             f"not allow {name} as a source (SQS API, SetQueueAttributes)",
             path,
             f"list {name} in sourceQueueArns of {target} with byQueue, or use allowAll",
+        )
+
+
+def _unconsumed(name: str, specs: Specs) -> Iterator[Finding]:
+    """Advise on a queue that is sent to, and which nobody receives from.
+
+    Whoever names it without sending to it, or naming it as a dead-letter queue, counts as a
+    consumer, and so does a message move task. Dead-letter queues may well fill up: that is what
+    they are for.
+    """
+    uses = [
+        next(step for step in reversed(path) if isinstance(step, str))
+        for spec in specs.values()
+        for path, target, _ in refs(spec)
+        if target == name
+    ]
+    consumed = any(use not in _SENDERS | _OTHERS | _OPERATORS for use in uses)
+    if not consumed and any(use in _SENDERS for use in uses):
+        yield Finding(
+            "W341",
+            f"nobody receives from {name}: its messages wait until their retention ends",
+            (),
+            f"add a worker.fleet with queue: {name}, or a mapping with EventSourceArn: {name}",
         )

@@ -222,14 +222,19 @@ class QueueState:
         self._timeouts.clear()
         self.visibility_ns = timeout_ns
 
-    def set_delay(self, delay_ns: int) -> None:
-        """Change the default delay: not for messages that are delayed already (GUIDE23)."""
+    def set_delay(self, delay_ns: int) -> list[tuple[Stored, int]]:
+        """Change the default delay: not for messages that are delayed already (GUIDE23).
+
+        Returns:
+            The copies that become visible at another moment now, each with its former moment.
+        """
         odd = self._odd_delays
         for copy in self._delays:
             if copy.state == DELAYED:
                 heappush(odd, (copy.visible_from_ns, copy.sequence, copy))
         self._delays.clear()
         self.delay_ns = delay_ns
+        return []
 
     def restart(self, now: int, delivery: Delivery, timeout_ns: int) -> None:
         """Let the timeout of a running receipt begin anew."""

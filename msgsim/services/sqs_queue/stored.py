@@ -44,9 +44,10 @@ class Moved(Stored):
         source: the queue it came from (`DeadLetterQueueSourceArn`), or None.
         moved_ns: when it came: its age counts from then, on both types of queue (DLQ).
         receives_before: how often it had been handed out when it came.
+        undone: whether no consumer of the source had processed it with success when it came.
     """
 
-    __slots__ = ("moved_ns", "receives_before", "source")
+    __slots__ = ("moved_ns", "receives_before", "source", "undone")
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Moved(Stored):
         self.receives = self.receives_before = receives
         self.moved_ns = moved_ns
         self.source = source
+        self.undone = True
 
     @property
     def deduplication_id(self) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from msgsim.kernel.simulation import Simulation
 from msgsim.model.message import Message
 from msgsim.services.sqs_queue.fifo import FifoState
 from msgsim.services.sqs_queue.redrive import Redriving
-from msgsim.services.sqs_queue.rules import MAX_MESSAGE_BYTES, PURGE_IN_PROGRESS, PURGE_INTERVAL_NS
+from msgsim.services.sqs_queue.rules import (
+    CHANGES,
+    FIFO_ONLY,
+    INVALID_ATTRIBUTE_NAME,
+    MAX_MESSAGE_BYTES,
+    PURGE_IN_PROGRESS,
+    PURGE_INTERVAL_NS,
+)
 from msgsim.services.sqs_queue.stored import Stored
 
 if TYPE_CHECKING:
@@ -62,7 +69,10 @@ class Upkeep(Redriving):
             state.set_visibility(visibility_ns)
             here.visibility_ns = visibility_ns
         if delay_ns is not None:
-            state.set_delay(delay_ns)
+            changed = state.set_delay(delay_ns)
+            if self.on_rescheduled is not None:
+                for copy, former_ns in changed:
+                    self.on_rescheduled(self.sim.now, copy, former_ns)
         if retention_ns is not None:
             state.retention_ns = retention_ns
         if max_message_bytes is not None:
@@ -71,16 +81,35 @@ class Upkeep(Redriving):
             state.content_based = content_based
         here._ring()
 
+    def set_property(self, name: str, value: int) -> str | None:
+        """SetQueueAttributes for one property, under AWS's name and in AWS's unit.
+
+        Returns:
+            `InvalidAttributeName` for a property of FIFO queues on a standard one (API).
+        """
+        here = cast("Queue", self)
+        if self.down:
+            return UNAVAILABLE
+        if name in FIFO_ONLY and not here.fifo:
+            return INVALID_ATTRIBUTE_NAME
+        ours, unit = CHANGES[name]
+        changes: dict[str, Any] = {ours: value * unit}
+        self.set_attributes(**changes)
+        return None
+
     def purge(self) -> str | None:
         """PurgeQueue: remove everything, at once; a second purge within 60 s is refused.
 
         Visible, delayed and messages in flight go, and a FIFO queue's deduplication memory.
         """
-        if self.down:
-            return UNAVAILABLE
         now = self.sim.now
-        if now < self._purged_ns + PURGE_INTERVAL_NS:
-            return PURGE_IN_PROGRESS
+        error = UNAVAILABLE if self.down else None
+        if error is None and now < self._purged_ns + PURGE_INTERVAL_NS:
+            error = PURGE_IN_PROGRESS
+        if self.on_requested is not None:
+            self.on_requested(now, "PurgeQueue", (), error)
+        if error is not None:
+            return error
         self._purged_ns = now
         for copy in cast("Queue", self).state.purge():
             if self.on_purged is not None:
@@ -99,4 +128,6 @@ class Upkeep(Redriving):
 
     def take_over(self, message: Message) -> None:
         """Store what a message move task sends: a new message, outside the callers' quotas."""
+        if self.on_moved_back is not None:
+            self.on_moved_back(self.sim.now, message)
         cast("Queue", self)._accept(message, None)

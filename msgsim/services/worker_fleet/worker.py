@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from msgsim.model.message import Delivery
+from msgsim.model.ports import Polled
+from msgsim.services.worker_fleet.heartbeat import Heartbeat
 
 if TYPE_CHECKING:
     from msgsim.services.worker_fleet.fleet import Fleet
@@ -30,18 +32,25 @@ class Worker:
     A small state machine whose steps are callbacks. Those of a dead worker find `alive` False and
     do nothing, so that a crash has nothing to cancel.
 
+    Args:
+        fleet: whose worker it is.
+        queue: what it polls: the fleet's queue, or a client's buffer in front of it.
+
     Attributes:
         alive: False from the crash on.
     """
 
     __slots__ = ("_after", "_answer", "_attempt", "_batch", "_beat", "_began_ns", "_busy", "_done",
-                 "_done_with", "_done_with_one", "_failed", "_fleet", "_let_go", "_once",
-                 "_pending", "_position", "_sim", "_skipped", "_tries", "alive")  # fmt: skip
+                 "_done_with", "_done_with_one", "_failed", "_fleet", "_leaving", "_let_go",
+                 "_once", "_pending", "_position", "_queue", "_sim", "_skipped", "_tries",
+                 "alive")  # fmt: skip
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, queue: Polled) -> None:
         self.alive = True
         self._fleet = fleet
+        self._queue = queue
         self._sim = fleet.sim
+        self._leaving: Callable[[Worker], Any] | None = None
         self._batch: Sequence[Delivery] = ()
         self._position = 0
         self._pending = 0
@@ -59,17 +68,20 @@ class Worker:
         self._done_with = self._worked
         self._done_with_one = self._worked_one
         self._attempt = 0
-        self._beat = fleet.sim.timer(self._renew) if fleet.routine.heartbeat_ns else None
+        beats = fleet.routine.heartbeat
+        self._beat = Heartbeat(self._sim, queue, beats, self.in_hand) if beats else None
 
     # Receiving -----------------------------------------------------------------------------
 
     def poll(self) -> None:
         """ReceiveMessage."""
-        if self.alive:
+        if self._leaving is not None:
+            self._leave()
+        elif self.alive:
             fleet = self._fleet
             self._answer = self._answered_one if fleet.plain else self._answered
             limit, wait_ns, visibility_ns = fleet.receive_with
-            fleet.queue.receive(limit, wait_ns, self._answer, visibility_ns)
+            self._queue.receive(limit, wait_ns, self._answer, visibility_ns)
 
     def _answered(self, deliveries: list[Delivery], error: str | None) -> None:
         """Let the answer travel; to a dead worker it is lost, and its messages stay in flight."""
@@ -111,7 +123,7 @@ class Worker:
         if fleet.on_started is not None:
             fleet.on_started(now, len(batch), False)
         if self._beat is not None:
-            self._beat.arm(now + fleet.routine.heartbeat_ns)
+            self._beat.begin(now)
         if len(batch) == 1:
             self._position = self._pending = 1
             self._work(batch[0])
@@ -163,7 +175,7 @@ class Worker:
         else:
             if fleet.on_completed is not None:
                 fleet.on_completed(now, delivery)
-            error = fleet.queue.delete(delivery)
+            error = self._queue.delete(delivery)
             if error is not None:
                 self._resume(delivery)
                 self._settle(delivery, error, 1)
@@ -171,8 +183,11 @@ class Worker:
             if fleet.on_ended is not None:
                 fleet.on_ended(now, now - delivery.received_ns, "ok")
         self._batch = ()
+        if self._leaving is not None:
+            self._leave()
+            return
         limit, wait_ns, visibility_ns = fleet.receive_with
-        fleet.queue.receive(limit, wait_ns, self._answer, visibility_ns)
+        self._queue.receive(limit, wait_ns, self._answer, visibility_ns)
 
     def _resume(self, delivery: Delivery) -> None:
         """Go on as if the message had come in a batch: something is unusual about it."""
@@ -217,7 +232,7 @@ class Worker:
         elif fleet.delete_time is not None:
             self._delete(delivery, 1)
         else:
-            error = fleet.queue.delete(delivery)
+            error = self._queue.delete(delivery)
             if error is None and len(self._batch) == 1:
                 self._end()
             else:
@@ -256,12 +271,15 @@ class Worker:
         self._batch = ()
         self._busy = False
         if self._beat is not None:
-            self._beat.cancel()
+            self._beat.end()
         if fleet.on_ended is not None:
             now = self._sim.env._now
             fleet.on_ended(now, now - self._began_ns, status)
+        if self._leaving is not None:
+            self._leave()
+            return
         limit, wait_ns, visibility_ns = fleet.receive_with
-        fleet.queue.receive(limit, wait_ns, self._answer, visibility_ns)
+        self._queue.receive(limit, wait_ns, self._answer, visibility_ns)
 
     def _clear(self) -> str:
         """Forget what came of a batch; most batches are one message that went well."""
@@ -284,7 +302,7 @@ class Worker:
 
     def _deleted(self, delivery: Delivery, tries: int) -> None:
         if self.alive:
-            self._settle(delivery, self._fleet.queue.delete(delivery), tries)
+            self._settle(delivery, self._queue.delete(delivery), tries)
 
     def _settle(self, delivery: Delivery, error: str | None, tries: int) -> None:
         """Go on after a delete was answered."""
@@ -311,7 +329,7 @@ class Worker:
         if not self.alive:
             return
         fleet = self._fleet
-        errors = fleet.queue.delete_batch(deliveries)
+        errors = self._queue.delete_batch(deliveries)
         again = [one for one, error in zip(deliveries, errors, strict=True) if error in RETRYABLE]
         if again and tries < fleet.delete_attempts:
             self._sim.after(fleet.back_off(tries), self._delete_batch, again, tries + 1)
@@ -324,24 +342,25 @@ class Worker:
         """Return what was received and has neither been deleted nor given up."""
         return [delivery for delivery in self._batch if delivery not in self._let_go]
 
-    def _renew(self) -> None:
-        """Send the heartbeat: everything in hand stays invisible a while longer."""
-        routine = self._fleet.routine
-        for delivery in self.in_hand():
-            self._fleet.queue.change_visibility(delivery, routine.renewed_ns)
-        assert self._beat is not None
-        self._beat.arm(self._sim.now + routine.heartbeat_ns)
+    def leave(self, left: Callable[[Worker], Any]) -> None:
+        """Take no more messages: call `left(self)` when what is in hand, or on its way, is done."""
+        self._leaving = left
 
-    def crash(self) -> None:
-        """Die with everything in hand: it stays in flight until its timeout."""
+    def _leave(self) -> None:
+        left = self._leaving
+        if self.alive and left is not None:
+            self.alive = False
+            left(self)
+
+    def die(self, status: str) -> list[Delivery]:
+        """End at once; return what was in hand, which stays in flight until its timeout."""
         fleet = self._fleet
-        now = self._sim.now
         self.alive = False
         if self._batch and fleet.plain and not self._busy:
             self._resume(self._batch[0])
         if self._beat is not None:
-            self._beat.cancel()
+            self._beat.end()
         if self._busy and fleet.on_ended is not None:
-            fleet.on_ended(now, now - self._began_ns, "crashed")
-        if fleet.on_crashed is not None:
-            fleet.on_crashed(now, self.in_hand())
+            now = self._sim.now
+            fleet.on_ended(now, now - self._began_ns, status)
+        return self.in_hand()

@@ -1,0 +1,73 @@
+"""What AWS bills of a provisioned stream: shards by the hour, records by 25 KB, longer retention.
+
+Source: https://aws.amazon.com/kinesis/data-streams/pricing/. GetRecords is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgsim.kernel.signals import Listener, Signal
+from msgsim.model.billing import Prices, Usage, gb_months, hours, units_of
+from msgsim.model.message import Message
+from msgsim.model.service import Context
+from msgsim.services.kinesis.limits import HOUR_NS
+from msgsim.services.kinesis.spec import PAGE, StreamSpec
+from msgsim.services.kinesis.stream import Stream
+
+PUT_UNIT_BYTES: int = PAGE.billed("put_unit_bytes")
+INCLUDED_NS: int = PAGE.billed("included_retention_hours") * HOUR_NS
+EXTENDED_NS: int = PAGE.billed("extended_retention_hours") * HOUR_NS
+
+
+class StreamMeter:
+    """Counts what one stream is paid for.
+
+    Args:
+        stream: whose records are billed; its shards cost whether or not there are any.
+        prices: of the page.
+    """
+
+    def __init__(self, stream: Stream, prices: Prices) -> None:
+        self._stream = stream
+        self._prices = prices
+        self.put_units = 0
+        self.stored_bytes = 0
+        self._open = stream.shard_count
+        self._since_ns = 0
+        self._shard_ns = 0
+
+    def listener(self, signal: Signal) -> Listener | None:
+        """Listen to what is stored (a refused record costs nothing), and to resharding."""
+        heard: dict[str, Listener] = {"stored": self._stored, "resharded": self._resharded}
+        return heard.get(signal.name)
+
+    def _resharded(self, now: int, parents: Sequence[Any], children: Sequence[Any]) -> None:
+        """Bill the shards that were open until now: closed ones cost nothing more."""
+        self._shard_ns += self._open * (now - self._since_ns)
+        self._since_ns = now
+        self._open += len(children) - len(parents)
+
+    def _stored(self, now: int, shard: int, message: Message) -> None:
+        size = message.size_bytes
+        self.put_units += 1 if size <= PUT_UNIT_BYTES else units_of(size, PUT_UNIT_BYTES)
+        self.stored_bytes += size
+
+    def usage(self, now: int) -> Iterator[Usage]:
+        """Yield shard hours, PUT payload units, and retention beyond what is included."""
+        shard_hours = hours(self._shard_ns + self._open * (now - self._since_ns))
+        retention_ns = self._stream.retention_ns
+        yield Usage("shard hours", self._prices["shard_hour"], shard_hours, True)
+        yield Usage("PUT payload units", self._prices["put_unit"], self.put_units)
+        if retention_ns > INCLUDED_NS:
+            price = self._prices["extended_retention_hour"]
+            yield Usage("shard hours of extended retention", price, shard_hours, True)
+        if retention_ns > EXTENDED_NS:
+            kept = gb_months(self.stored_bytes, retention_ns - EXTENDED_NS)
+            yield Usage("GB-months of long-term retention", self._prices["long_retention"], kept)
+
+
+def meter(stream: Stream, spec: StreamSpec, prices: Prices, context: Context) -> StreamMeter:
+    """Return the meter of a stream."""
+    return StreamMeter(stream, prices)
