@@ -73,7 +73,7 @@ def test_values_are_written_as_shown(line: str) -> None:
 
 def test_explain_finds_the_topics(capsys: pytest.CaptureFixture[str]) -> None:
     """`msgsim explain` lists them, prints each, and names them after an unknown word."""
-    from msgsim.commands import explain_subject
+    from msgsim.commands.explain import explain_subject
 
     assert {"expect", "metrics", "results", "scenario"} <= set(topics())
     explain_subject(None)
