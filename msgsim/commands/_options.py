@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +21,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what fail
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="List assumptions and advice.")]
 Color = Annotated[str, typer.Option(metavar="WHEN", help="auto, always or never.")]
 Progress = Annotated[bool, typer.Option(help="Show progress on a terminal.")]
+
+Jobs = Annotated[str, typer.Option(metavar="N|auto", help="Processes to run in.")]
+Backend = Annotated[str, typer.Option(metavar="NAME", help="local, or dask (with --address).")]
+Address = Annotated[str, typer.Option(metavar="ADDRESS", help="Of a Dask scheduler.")]
 
 
 def count(text: str) -> int:
@@ -43,3 +47,16 @@ def use_color(when: str) -> bool:
     if when not in {"always", "never"}:
         raise typer.BadParameter(f"--color is auto, always or never, not {when!r}")
     return when == "always"
+
+
+def workers_of(jobs: str, backend: str, address: str) -> Any:
+    """Return where to run, from `--jobs`, `--backend` and `--address`."""
+    from msgsim.experiment.workers import BACKENDS, Workers
+
+    if backend not in BACKENDS:
+        raise typer.BadParameter(f"--backend is {' or '.join(BACKENDS)}, not {backend!r}")
+    if backend == "dask" and not address:
+        raise typer.BadParameter("--backend dask needs --address, such as tcp://10.0.0.5:8786")
+    if jobs != "auto" and count(jobs) == 0:
+        raise typer.BadParameter("--jobs is auto or at least 1")
+    return Workers(0 if jobs == "auto" else count(jobs), backend, address)

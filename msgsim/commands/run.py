@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +13,11 @@ import typer
 
 from msgsim.commands._options import (
     INTERRUPTED,
+    Address,
+    Backend,
     Color,
     Files,
+    Jobs,
     Progress,
     Quiet,
     Sets,
@@ -22,6 +25,7 @@ from msgsim.commands._options import (
     count,
     overrides,
     use_color,
+    workers_of,
 )
 from msgsim.commands._shared import find_scenario, interruptible, progress_bar
 from msgsim.files import check_writable, make_folder, write_atomically
@@ -42,7 +46,12 @@ class RunOptions:
     overrides: list[str] = field(default_factory=list)
     seed: int | None = None
     replications: int | None = None
+    until: str | None = None
+    workers: Any = None
     json: str | None = None
+    save: str | None = None
+    junit: str | None = None
+    markdown: str | None = None
     report: str | None = None
     plots: str | None = None
     only_expect: bool = False
@@ -50,6 +59,7 @@ class RunOptions:
     verbose: bool = False
     color: bool = False
     progress: bool = True
+    first: bool = True
 
 
 def run(
@@ -62,8 +72,26 @@ def run(
     replications: Annotated[
         int | None, typer.Option(help="Repeat with new draws.", metavar="N", parser=count)
     ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE", help="Replicate until a metric is known: 'Q.latency.p99 ± 5%'."
+        ),
+    ] = None,
+    jobs: Jobs = "auto",
+    backend: Backend = "local",
+    address: Address = "",
     json: Annotated[
         str | None, typer.Option(metavar="FILE|-", help="Write everything as JSON.")
+    ] = None,
+    save: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Keep the results, for compare and report.")
+    ] = None,
+    junit: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the verdicts as JUnit XML.")
+    ] = None,
+    markdown: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Append a summary for a pull request.")
     ] = None,
     report: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write one self-contained HTML page.")
@@ -82,6 +110,7 @@ def run(
     \b
       msgsim run fanout
       msgsim run fanout --set Billing.VisibilityTimeout=60 --seed 7
+      msgsim run hello --replications 10 --jobs 2
       msgsim run mine.yaml --json result.json --plots pictures -q
       msgsim run - --json - -q < mine.yaml
     """
@@ -89,7 +118,12 @@ def run(
         overrides=overrides(set_, duration),
         seed=seed,
         replications=replications,
+        until=until,
+        workers=workers_of(jobs, backend, address),
         json=json,
+        save=save,
+        junit=junit,
+        markdown=markdown,
         report=report,
         plots=plots,
         only_expect=only_expect,
@@ -103,35 +137,43 @@ def run(
 
 def run_files(files: Sequence[str], options: RunOptions) -> int:
     """Run each file; return the exit code of the worst."""
-    if len(files) > 1 and (options.json or options.report or options.plots):
-        message = "--json, --report and --plots take one scenario at a time"
+    single = (options.json, options.report, options.plots, options.save)
+    if len(files) > 1 and any(single):
+        message = "--json, --report, --plots and --save take one scenario at a time"
         raise ProblemError([Problem("E172", message, None, "run them one by one")])
     worst = 0
-    for file in files:
-        worst = max(worst, _run_file(file, options))
+    for place, file in enumerate(files):
+        worst = max(worst, _run_file(file, replace(options, first=place == 0)))
         if worst == INTERRUPTED:
             break
     return worst
 
 
 def _run_file(file: str, options: RunOptions) -> int:
+    from msgsim.experiment import session
     from msgsim.experiment.result import to_plain
-    from msgsim.experiment.session import run_all
     from msgsim.report.terminal import summary
     from msgsim.scenario.load import load
 
     path = find_scenario(file)
     scenario = load(path, options.overrides)
-    for target in (options.json if options.json != "-" else None, options.report):
+    if options.replications == 0:
+        message = "0 replications leave nothing to look at"
+        raise ProblemError([Problem("E172", message, None, "at least 1")])
+    json_file = options.json if options.json != "-" else None
+    for target in (json_file, options.report, options.save, options.junit, options.markdown):
         if target is not None:
             _check_target(target, path)
     if options.plots is not None:
         make_folder(options.plots)
     with interruptible() as stop, progress_bar(options.progress) as progress:
-        results = run_all(
+        results = session.run_all(
             scenario,
             seed=options.seed,
             replications=options.replications,
+            until=options.until,
+            workers=options.workers,
+            keep=options.save is not None,
             progress=progress,
             stop=stop,
         )
@@ -148,7 +190,7 @@ def _run_file(file: str, options: RunOptions) -> int:
     if broken:
         print(f"msgsim: the model broke an invariant: {broken[0]}", file=sys.stderr)
         return 3
-    return 1 if results.failed else 0
+    return 1 if results.failed or results.failures else 0
 
 
 def _check_target(target: str, scenario: str) -> None:
@@ -162,6 +204,19 @@ def _check_target(target: str, scenario: str) -> None:
 
 
 def _write_outputs(results: Any, plain: dict[str, Any], options: RunOptions, again: str) -> None:
+    if options.save is not None:
+        results.save(options.save)
+        print(f"wrote {options.save}", file=sys.stderr)
+    if options.junit is not None:
+        from msgsim.experiment.junit import add_suite
+
+        add_suite(options.junit, plain, again, anew=options.first)
+        print(f"wrote {options.junit}", file=sys.stderr)
+    if options.markdown is not None:
+        from msgsim.report.markdown import append_summary
+
+        append_summary(options.markdown, plain, again)
+        print(f"appended to {options.markdown}", file=sys.stderr)
     if options.json is not None:
         text = json_.dumps(plain, indent=2, allow_nan=False) + "\n"
         if options.json == "-":
@@ -189,4 +244,6 @@ def _again(file: str, options: RunOptions) -> str:
         words += ["--set", override]
     if options.replications is not None:
         words += ["--replications", str(options.replications)]
+    if options.until is not None:
+        words += ["--until", options.until]
     return shlex.join(words)

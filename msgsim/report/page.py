@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from msgsim.experiment.session import Results
+from msgsim.experiment.results import Results
 from msgsim.report import figures
 from msgsim.report.draw import all_figures
 from msgsim.report.terminal import summary
@@ -98,7 +98,7 @@ def _expectations(plain: dict[str, Any]) -> Iterator[str]:
     for rule in plain["expect"]:
         mark = '<span class="met">✓ met</span>'
         if not rule["passed"]:
-            mark = '<span class="not">✗ not met</span>'
+            mark = f'<span class="not">✗ {rule["state"]}</span>'
         variant = f"[{rule['variant']}] " if rule["variant"] else ""
         actual = "no data" if rule["no_data"] else quantity(rule["actual"], rule["dimension"])
         yield (
@@ -111,6 +111,8 @@ def _expectations(plain: dict[str, Any]) -> Iterator[str]:
 def _ledgers(plain: dict[str, Any]) -> Iterator[str]:
     yield "<h2>Where the messages went</h2>"
     for run in plain["runs"]:
+        if run["replication"] != plain["runs"][0]["replication"]:
+            continue
         rows = {n: row for n, row in run["ledger"].items() if row["published"] + row["moved_in"]}
         lines = [line for line in _LINES if any(row[line] for row in rows.values())]
         caption = f" ({escape(run['variant'])})" if run["variant"] else ""
