@@ -22,8 +22,8 @@ HELP = """Simulate AWS messaging (SNS, SQS, Kinesis, Lambda) before you deploy i
 
 \b
   msgsim run fanout
-  msgsim run scenarios/standard_vs_fifo.yaml --plots pictures
-  msgsim validate mine.yaml
+  msgsim compare standard_vs_fifo --replications 10
+  msgsim sweep hello --set Workers.workers=2,3,4 --out sizes
 """
 
 app = typer.Typer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -105,25 +106,20 @@ def _gather(
     from msgsim.experiment.saved import is_saved, read
     from msgsim.experiment.session import run_all
 
-    read_ones = {design: read(design) for design in designs if is_saved(design)}
+    read_ones = [(_stem(design), read(design)) for design in designs if is_saved(design)]
     if len(read_ones) == len(designs) and sets:
         message = "--set changes scenarios; these are saved results"
         raise ProblemError([Problem("E172", message, None, "run them again with --set")])
-    kept = list(read_ones.values())
+    kept = [each for _, each in read_ones]
     if seed is None and kept:
         seed = kept[0].summaries[0].seed
     if replications is None:
         replications = kept[0].replications if kept else None
     flat: dict[str, Any] = {}
     for design in designs:
-        if design not in read_ones:
+        if not is_saved(design):
             flat.update(_named(_scenarios(design, sets), flat))
-    kept_names = [
-        _stem(path) if len(each.variants) == 1 else f"{_stem(path)} {variant}"
-        for path, each in read_ones.items()
-        for variant in each.variants
-    ]
-    in_order([*kept_names, *flat], baseline)
+    in_order([*(together(read_ones).variants if kept else ()), *flat], baseline)
     ran = None
     if flat:
         wanted = max(each.header.replications for each in flat.values())
@@ -137,8 +133,7 @@ def _gather(
         )
     if ran is not None and not kept:
         return ran
-    sources = [] if ran is None else [("", ran)]
-    return together([*((_stem(name), each) for name, each in read_ones.items()), *sources])
+    return together([*read_ones, *([] if ran is None else [("", ran)])])
 
 
 def _scenarios(design: str, sets: list[str]) -> dict[str, Any]:
@@ -177,8 +172,6 @@ def _named(scenarios: dict[str, Any], taken: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stem(path: str) -> str:
-    from pathlib import Path
-
     return Path(path).stem
 
 

@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 def explain(
     what: Annotated[
         str | None,
-        typer.Argument(help="A type such as sqs.queue, a topic, or a code such as E201."),
+        typer.Argument(
+            help="A type such as sqs.queue, a topic, a code such as E201, a saved result."
+        ),
     ] = None,
 ) -> None:
     """Print the page about a kind of component, a topic or a problem code; or list them all.
@@ -40,6 +42,9 @@ def explain_subject(what: str | None) -> None:
     from msgsim.report.pages import page_text, topics
     from msgsim.services import discover
 
+    if what is not None and _is_saved(what):
+        _explain_saved(what)
+        return
     pages = {name: service.page for name, service in discover().items()} | topics()
     if what is None:
         print("\n".join(_subjects()))
@@ -55,6 +60,25 @@ def explain_subject(what: str | None) -> None:
         hint = f"did you mean {guess}? `msgsim explain` lists all" if guess else None
         message = f"nothing is known about {quote(what)}"
         raise ProblemError([Problem("E170", message, None, hint or "; ".join(_subjects()))])
+
+
+def _is_saved(what: str) -> bool:
+    from msgsim.experiment.saved import is_saved
+
+    return is_saved(what)
+
+
+def _explain_saved(path: str) -> None:
+    """Print the summary of results that `--save` wrote, as the run did."""
+    from types import SimpleNamespace
+
+    from msgsim.experiment.result import to_plain
+    from msgsim.experiment.saved import read
+    from msgsim.report.terminal import summary
+
+    options = SimpleNamespace(only_expect=False, quiet=False, verbose=True, color=False)
+    results = read(path)
+    print(summary(to_plain(results), options, f"msgsim run {results.scenario.file}"))
 
 
 def _subjects() -> list[str]:

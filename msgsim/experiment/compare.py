@@ -210,14 +210,13 @@ def together(sources: Sequence[tuple[str, Results]]) -> Results:
     """Return results of several sessions as those of one, every variant under its source's name.
 
     Args:
-        sources: name and results; a single variant is called as its source.
+        sources: name and results; a single variant is called as its source, if that has a name.
     """
     merged = Results(sources[0][1].scenario, {})
     for name, results in sources:
         for variant, scenario in results.variants.items():
-            known = _free(
-                f"{name} {variant}".strip() if len(results.variants) > 1 else name, merged
-            )
+            full = f"{name} {variant}".strip() if len(results.variants) > 1 else name or variant
+            known = _free(full, merged)
             merged.variants[known] = scenario
             for summary in results.of(variant):
                 plain = {**summary.plain, "variant": known}

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from msgsim import units
 from msgsim.problems import Place, Problem, ProblemError, did_you_mean, quote, register
 from msgsim.scenario.schema import Scenario
@@ -136,8 +138,14 @@ def _range(text: str, found: re.Match[str], place: Place | None) -> list[str]:
     else:
         numbers = [_between(begin, end, step) for step in steps]
     numbers[0], numbers[-1] = begin, end
-    shown = [str(round(each)) if whole else f"{each:.6g}{unit}" for each in numbers]
+    digits = 3 if log else 6
+    shown = [str(round(each)) if whole else f"{_short(each, digits)}{unit}" for each in numbers]
     return list(dict.fromkeys(shown))
+
+
+def _short(number: float, digits: int) -> str:
+    """Return a number without powers of ten."""
+    return np.format_float_positional(number, digits, fractional=False, trim="-")
 
 
 def _between(low: float, high: float, share: float) -> float:

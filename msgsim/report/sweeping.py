@@ -36,8 +36,6 @@ def _header(sweep: Sweep, paint: Paint) -> Iterator[str]:
         counted(len(sweep.points), "point"),
         f"{counted(many, 'replication')} of each, the same random numbers",
     ]
-    if sweep.done_before:
-        facts.append(f"{sweep.done_before} done before")
     if many > 1:
         facts.append("±: 95 %")
     yield from textwrap.wrap(" · ".join(facts), WIDTH)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from msgsim.report.figures.canvas import key_above, name, new_figure, stacks, styled
 from msgsim.report.figures.data import CurveData, MapData, Provenance, SweptMetric
+from msgsim.report.figures.panels import durations_axis
 from msgsim.report.style import (
     ALARM,
     BLUE,
@@ -30,6 +33,7 @@ from msgsim.report.style import (
 )
 
 _HATCH = "////"
+_WIDE = 20.0  # from here on, what is between the smallest and the largest needs a log scale
 _MOST_LABELS = 12
 _MOST_NUMBERS = 100
 
@@ -80,9 +84,18 @@ def _line(axes: Axes, places: np.ndarray, metric: SweptMetric, colour: str) -> N
 def _value_axis(axes: Axes, metric: SweptMetric) -> None:
     axes.set_ylabel(name(metric.name))
     shown = {"time": duration_text, "share": share_text}.get(metric.dimension, count_text)
+    known = metric.estimate[np.isfinite(metric.estimate)]
+    top = float(np.nanmax(np.where(np.isfinite(metric.high), metric.high, metric.estimate)))
+    if known.min() > 0 and known.max() / known.min() >= _WIDE:
+        axes.set_yscale("log")
+        axes.set_ylim(float(known.min()) / 1.6, top * 1.6)
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    elif metric.dimension == "time":
+        durations_axis(axes, name(metric.name), top)
+        return
+    else:
+        axes.set_ylim(0, top * 1.08 if top > 0 else 1)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(value)))
-    top = np.nanmax(np.where(np.isfinite(metric.high), metric.high, metric.estimate))
-    axes.set_ylim(0, float(top) * 1.08 if top > 0 else 1)
 
 
 def _shade_infeasible(axes: Axes, places: np.ndarray, feasible: Sequence[str]) -> None:
@@ -101,16 +114,27 @@ def _ends(places: np.ndarray) -> np.ndarray:
     """Return the middles between places, and as much beyond the first and the last."""
     if len(places) == 1:
         return np.array([places[0] - 0.5, places[0] + 0.5])
-    if places[0] > 0 and places[-1] / places[0] >= 100:
-        return np.exp(_ends(np.log(places)))
+    if _by_factors(places):
+        return np.exp(_ends_of(np.log(places)))
+    return _ends_of(places)
+
+
+def _by_factors(places: np.ndarray) -> bool:
+    """Say whether ascending places spread better on a logarithmic axis: far apart, and uneven."""
+    gaps = np.diff(places)
+    return bool(places[0] > 0 and places[-1] / places[0] >= 8 and gaps.max() >= 3 * gaps.min())
+
+
+def _ends_of(places: np.ndarray) -> np.ndarray:
     middles = (places[1:] + places[:-1]) / 2
     return np.concatenate([[2 * places[0] - middles[0]], middles, [2 * places[-1] - middles[-1]]])
 
 
 def _knob_axis(axes: Axes, data: CurveData, places: np.ndarray) -> None:
     axes.set_xlabel(name(data.knob, 60))
-    ends = _ends(np.sort(places))
-    if data.numbers is not None and min(places) > 0 and max(places) / min(places) >= 100:
+    ascending = np.sort(places)
+    ends = _ends(ascending)
+    if data.numbers is not None and len(places) > 1 and _by_factors(ascending):
         axes.set_xscale("log")
     step = -(-len(places) // _MOST_LABELS)
     axes.set_xticks(places[::step], [name(value, 12) for value in data.values[::step]])
@@ -118,14 +142,15 @@ def _knob_axis(axes: Axes, data: CurveData, places: np.ndarray) -> None:
     axes.set_xlim(float(ends[0]), float(ends[-1]))
 
 
-def _key(metrics: Sequence[SweptMetric], data: CurveData) -> list[Patch]:
-    key = []
+def _key(metrics: Sequence[SweptMetric], data: CurveData) -> list[Artist]:
+    key: list[Artist] = []
     if any(np.isfinite(metric.low).any() for metric in metrics):
         key.append(Patch(facecolor=GREY, alpha=0.3, label="95 % interval"))
     if any(each != "yes" for each in data.feasible):
-        key.append(_hatched("does not meet the rules"))
+        key.append(_hatched("does not surely meet the rules"))
     if data.chosen is not None:
-        key.append(Patch(facecolor=INK, label=f"chosen: {name(data.values[data.chosen], 20)}"))
+        label = f"chosen: {name(data.values[data.chosen], 20)}"
+        key.append(Line2D([], [], color=INK, linewidth=1.2, linestyle=(0, (2, 2)), label=label))
     return key
 
 
@@ -150,7 +175,8 @@ def heat_map(data: MapData, provenance: Provenance) -> Figure | None:
         axes = stacks(figure, 1, [1])[0][0]
         axes.grid(visible=False)
         low, high = float(np.nanmin(values)), float(np.nanmax(values))
-        norm = Normalize(low, high if high > low else low + 1)
+        wide = low > 0 and high / low >= _WIDE
+        norm = LogNorm(low, high) if wide else Normalize(low, high if high > low else low + 1)
         axes.imshow(values, cmap=MAP, norm=norm, aspect="auto", origin="lower")
         for row in range(rows):
             for column in range(columns):
@@ -158,6 +184,7 @@ def heat_map(data: MapData, provenance: Provenance) -> Figure | None:
         _map_axes(axes, data)
         bar = figure.colorbar(ScalarMappable(norm, MAP), ax=axes, pad=0.02)
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: _shown(v, data.metric)))
+        bar.ax.yaxis.set_minor_formatter(NullFormatter())
         key_above(figure, _map_key(data))
     return figure
 
@@ -204,7 +231,7 @@ def _map_axes(axes: Axes, data: MapData) -> None:
 def _map_key(data: MapData) -> list[Patch]:
     key = []
     if any(cell != "yes" for line in data.feasible for cell in line):
-        key.append(_hatched("does not meet the rules"))
+        key.append(_hatched("does not surely meet the rules"))
     if data.chosen is not None:
         key.append(Patch(facecolor="none", edgecolor=ALARM, linewidth=3, label="chosen"))
     return key
