@@ -14,6 +14,7 @@ from typing import Any
 from msgsim.experiment.expect import (
     Expression,
     MetricName,
+    Window,
     compile_expression,
     dimension_of,
     evaluate,
@@ -195,18 +196,30 @@ def _asked_before(
 ) -> Address:
     selector = _selector(name)
     for found in summary.answers:
-        words = ".".join(path)
-        stat = found[3] if isinstance(found[3], str) else ""
+        stat, window = _taken_apart(found[3])
         metric = f"{found[2]}.{stat}" if stat else found[2]
-        window = name.window
-        same = (found[0], found[1]) == (target, selector) and words in (metric, found[2])
-        if same and (window is None or tuple(found[3][:3]) == _window(window)):
-            return Address(variant, found, "number")
+        if (found[0], found[1], metric) == (target, selector, ".".join(path)) and (
+            window == _window(name.window)
+        ):
+            full = f"{target}.{metric}"
+            known = full in summary.names
+            dimension = summary.dimensions[summary.place(full)] if known else "number"
+            return Address(variant, found, dimension)
     hint = "windows and selectors are answered only for what an expectation asked before the run"
     raise FieldError("E152", f"{name.text} was not watched in this run", hint)
 
 
-def _window(window: Any) -> tuple[Any, ...]:
+def _taken_apart(stat: Any) -> tuple[str, tuple[Any, ...] | None]:
+    """Return the statistic's own name, and its window without it."""
+    if isinstance(stat, str):
+        return stat, None
+    length = 2 if stat[0] == "at" else 3
+    return (stat[length] if len(stat) > length else ""), tuple(stat[:length])
+
+
+def _window(window: Window | None) -> tuple[Any, ...] | None:
+    if window is None:
+        return None
     if window.kind == "at":
         return ("at", window.begin_ns)
     return ("between", window.begin_ns, window.end_ns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -359,6 +360,14 @@ def _stacked(kept: Sequence[tuple[int, Mapping[str, Any]]]) -> dict[str, Any]:
     return {"replication": replication, **columns}
 
 
+def _library(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        message = f"{name} is not installed; the table is a mapping of numpy columns without it"
+        raise ProblemError([Problem("E158", message, None, f"pip install {name}")]) from None
+
+
 class Table(dict[str, Any]):
     """A table as numpy columns by name."""
 
@@ -368,15 +377,11 @@ class Table(dict[str, Any]):
 
     def to_pandas(self) -> Any:
         """Return a pandas data frame; pandas has to be installed."""
-        import pandas as pd
-
-        return pd.DataFrame(dict(self))
+        return _library("pandas").DataFrame(dict(self))
 
     def to_polars(self) -> Any:
         """Return a polars data frame; polars has to be installed."""
-        import polars as pl
-
-        return pl.DataFrame(dict(self))
+        return _library("polars").DataFrame(dict(self))
 
     def __repr__(self) -> str:
         return f"<Table of {len(self)} rows: {', '.join(self)}>"

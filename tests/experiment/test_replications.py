@@ -183,7 +183,7 @@ def test_figures_in_the_terminal_have_intervals(capsys: pytest.CaptureFixture[st
     text = summary(document_with_wall(replications=4), Everything(), "again")
     tables = text[text.index("WHERE THE MESSAGES WENT") : text.index("again:")]
     for line in tables.splitlines():
-        if line.startswith("  Orders ") or line.startswith("  Workers "):
+        if line.startswith(("  Orders ", "  Workers ")):
             assert "±" in line, line
     assert max(len(line) for line in text.splitlines()) <= 80
     assert len(text.splitlines()) <= 40

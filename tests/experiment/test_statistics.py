@@ -132,8 +132,8 @@ WARM_UP = 200
 def mm1(customers: int, seed: int, replication: int = 0) -> list[int]:
     """Return sojourn times (ns) of an M/M/1 queue on the kernel, the warm-up left out."""
     sim = Simulation(seed, replication)
-    gaps = sim.sampler("Queue", "gap", Exponential(1 / ARRIVALS_PER_S))
-    services = sim.sampler("Queue", "service", Exponential(1 / SERVICES_PER_S))
+    gaps = sim.sampler("Queue", "gap", Exponential(NS / ARRIVALS_PER_S))
+    services = sim.sampler("Queue", "service", Exponential(NS / SERVICES_PER_S))
     waiting: list[int] = []
     times: list[int] = []
     total = customers + WARM_UP
