@@ -19,6 +19,7 @@ from msgsim.commands._options import (
     Progress,
     Sets,
     count,
+    overrides,
     use_color,
     workers_of,
 )
@@ -50,6 +51,7 @@ def compare(
         int | None, typer.Option(help="Of each design (10).", metavar="N", parser=count)
     ] = None,
     set_: Sets = None,
+    duration: Annotated[str | None, typer.Option(help="How long to simulate, as 10m.")] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the random draws.", metavar="N", parser=count)
     ] = None,
@@ -79,7 +81,8 @@ def compare(
         options = {
             "workers": workers_of(jobs, backend, address), "progress": show, "stop": stop,
         }  # fmt: skip
-        results = _gather(designs, set_ or [], baseline, seed, replications, metric or [], options)
+        sets = overrides(set_, duration)
+        results = _gather(designs, sets, baseline, seed, replications, metric or [], options)
     from msgsim.experiment.compare import compare as compare_results
     from msgsim.experiment.compare import to_plain
 

@@ -20,6 +20,7 @@ from msgsim.commands._options import (
     Jobs,
     Progress,
     count,
+    overrides,
     use_color,
     workers_of,
 )
@@ -40,6 +41,7 @@ def sweep(
         list[str] | None,
         typer.Option("--set", "-s", metavar="PATH=VALUES", help="A knob: a list or a range."),
     ] = None,
+    duration: Annotated[str | None, typer.Option(help="How long to simulate, as 10m.")] = None,
     replications: Annotated[
         int | None, typer.Option(help="Of each point.", metavar="N", parser=count)
     ] = None,
@@ -80,7 +82,8 @@ def sweep(
     """
     from msgsim.experiment.sweep import check_size, estimated_s, find_done, plan_points, run_sweep
 
-    plan = _plan(file, set_ or [], replications, seed, metric or [], minimize, subject_to or [])
+    sets = overrides(set_, duration)
+    plan = _plan(file, sets, replications, seed, metric or [], minimize, subject_to or [])
     plan = replace(plan, shard=_part(shard))
     check_size(plan, yes)
     folder = _folder(plan.scenario.name, out, resume)

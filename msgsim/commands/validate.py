@@ -74,12 +74,14 @@ def _validate(
     found: list[dict[str, Any]],
 ) -> int:
     from msgsim.experiment.session import check_rules
+    from msgsim.experiment.sweep import check_block
     from msgsim.scenario.load import load
     from msgsim.scenario.resolved import resolved_text
 
     try:
         scenario = load(find_scenario(file), overrides)
         check_rules(scenario)
+        check_block(scenario)
     except ProblemError as error:
         found.extend(to_json(error.problems))
         if form == "text":

@@ -19,7 +19,7 @@ from typing import Any
 
 from msgsim.experiment.asking import ask
 from msgsim.experiment.expect import compile_rule
-from msgsim.experiment.grid import Knob, points, size, told
+from msgsim.experiment.grid import Knob, block_of, points, size, told
 from msgsim.experiment.judge import NOT_MET, Judge
 from msgsim.experiment.result import finite, verdict_plain
 from msgsim.experiment.results import Results
@@ -155,6 +155,20 @@ def plan_points(plan: Plan) -> Sweep:
         if point.scenario is not None:
             point.key = _key(plan, point.scenario, asked)
     return Sweep(plan, made, asked)
+
+
+def check_block(scenario: Scenario) -> None:
+    """Find out whether a scenario's `sweep:` can be run, without running it.
+
+    Raises:
+        ProblemError: it is not of the shape, or a path or metric does not exist.
+    """
+    block = block_of(scenario)
+    for knob in block.knobs:
+        _check_path(scenario, knob)
+    if block.minimize is not None or block.subject_to:
+        plan = Plan(scenario, (), minimize=block.minimize, subject_to=block.subject_to)
+        _asked(plan, scenario)
 
 
 def _check_path(scenario: Scenario, knob: Knob) -> None:
