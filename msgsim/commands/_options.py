@@ -59,4 +59,6 @@ def workers_of(jobs: str, backend: str, address: str) -> Any:
         raise typer.BadParameter("--backend dask needs --address, such as tcp://10.0.0.5:8786")
     if jobs != "auto" and count(jobs) == 0:
         raise typer.BadParameter("--jobs is auto or at least 1")
+    if backend == "dask" and jobs == "auto":
+        jobs = "1"  # the cluster knows how many it has
     return Workers(0 if jobs == "auto" else count(jobs), backend, address)

@@ -109,7 +109,7 @@ def run(
 
     \b
       msgsim run fanout
-      msgsim run fanout --set Billing.VisibilityTimeout=60 --seed 7
+      msgsim run hello --set Workers.workers=3 --seed 7
       msgsim run hello --replications 10 --jobs 2
       msgsim run mine.yaml --json result.json --plots pictures -q
       msgsim run - --json - -q < mine.yaml

@@ -164,9 +164,11 @@ class _Session:
         """Run replications 0 … count - 1, or as many as the stopping rule asks for."""
         results = self.results
         total = count * len(self.variants)
-        self._here([0], count, total, progress, stop)
-        rest = list(range(1, count))
-        workers = _enough(workers, results, len(rest) * len(self.variants))
+        rest = list(range(count))
+        if count == 1 or workers.here or not workers.jobs:
+            self._here(rest[:1], count, total, progress, stop)
+            rest = rest[1:]
+            workers = _enough(workers, results, len(rest) * len(self.variants))
         while rest and not results.partial:
             if self.rule is not None and self._precise_enough():
                 break

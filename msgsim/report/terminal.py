@@ -143,7 +143,9 @@ def _expectations(plain: dict[str, Any], paint: Paint) -> Iterator[str]:
     if not rules:
         return
     met = sum(rule["passed"] for rule in rules)
-    yield paint.bold("EXPECT") + f"  {met} of {len(rules)} met"
+    open_ = sum(rule["state"] == "undecided" for rule in rules)
+    more = f", {open_} undecided: add replications" if open_ else ""
+    yield paint.bold("EXPECT") + f"  {met} of {len(rules)} met{more}"
     for rule in rules:
         yield _verdict(rule, paint)
 
@@ -160,7 +162,7 @@ def _verdict(rule: dict[str, Any], paint: Paint) -> str:
     if rule["replications"] > 1:
         actual += f"  ({rule['met']} of {rule['replications']})"
     if rule["state"] == "undecided":
-        actual += "  undecided: add replications"
+        actual += "  undecided"
     elif rule["first_violation_at_s"] is not None:
         actual += f"  since {clock(rule['first_violation_at_s'])}"
     room = max(20, WIDTH - 7 - len(actual))

@@ -64,7 +64,7 @@ def test_a_bound_in_the_midst_of_the_noise_is_undecided_and_exits_1(
     path = tmp_path / "undecided.yaml"
     path.write_text(tiny(f"expect:\n  - {rule}\n"), encoding="utf-8")
     assert call("run", path, "--replications", "6", "-q") == 1
-    assert "undecided: add replications" in capsys.readouterr().out
+    assert "  undecided" in capsys.readouterr().out
 
 
 def test_more_replications_decide() -> None:
@@ -123,7 +123,8 @@ def test_variants_are_compared_in_pairs() -> None:
 # For CI ------------------------------------------------------------------------------------
 
 FAILING = tiny(
-    "expect:\n  - Orders.lost == 0\n  - {that: Orders.latency.p99 < 1ms, because: <speed> & haste}\n"
+    "expect:\n  - Orders.lost == 0\n"
+    "  - {that: Orders.latency.p99 < 1ms, because: <speed> & haste}\n"
     "  - {that: Orders.latency.p50 < 1ms, level: warn}\n"
 )
 
