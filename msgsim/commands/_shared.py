@@ -75,3 +75,13 @@ def progress_bar(wanted: bool) -> Iterator[Callable[[str, float, int], None] | N
             bar.update(task, completed=share, events=events, description=variant or "simulating")
 
         yield show
+
+
+def nothing_finished(results: Any) -> int:
+    """Say why there is nothing to show, and return the exit code."""
+    for failure in results.failures[:5]:
+        print(f"msgsim: failed: {failure}", file=sys.stderr)
+    if results.partial:
+        print("msgsim: interrupted before a run was finished", file=sys.stderr)
+        return 130
+    return 1

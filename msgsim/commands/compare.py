@@ -23,7 +23,12 @@ from msgsim.commands._options import (
     use_color,
     workers_of,
 )
-from msgsim.commands._shared import find_scenario, interruptible, progress_bar
+from msgsim.commands._shared import (
+    find_scenario,
+    interruptible,
+    nothing_finished,
+    progress_bar,
+)
 from msgsim.files import check_writable, write_atomically
 from msgsim.problems import Problem, ProblemError, did_you_mean, quote
 
@@ -83,6 +88,8 @@ def compare(
         }  # fmt: skip
         sets = overrides(set_, duration)
         results = _gather(designs, sets, baseline, seed, replications, metric or [], options)
+    if set(results.firsts()) < set(results.variants):
+        raise typer.Exit(nothing_finished(results))
     from msgsim.experiment.compare import compare as compare_results
     from msgsim.experiment.compare import to_plain
 

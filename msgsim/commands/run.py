@@ -27,7 +27,12 @@ from msgsim.commands._options import (
     use_color,
     workers_of,
 )
-from msgsim.commands._shared import find_scenario, interruptible, progress_bar
+from msgsim.commands._shared import (
+    find_scenario,
+    interruptible,
+    nothing_finished,
+    progress_bar,
+)
 from msgsim.files import check_writable, make_folder, write_atomically
 from msgsim.problems import Problem, ProblemError, quote
 
@@ -177,6 +182,8 @@ def _run_file(file: str, options: RunOptions) -> int:
             progress=progress,
             stop=stop,
         )
+    if not results.summaries:
+        return nothing_finished(results)
     plain = to_plain(results)
     if options.json != "-":
         text = summary(plain, options, _again(file, options))

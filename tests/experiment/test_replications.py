@@ -17,6 +17,7 @@ from msgsim.experiment import session, workers
 from msgsim.experiment.result import to_plain
 from msgsim.experiment.workers import Failure, Workers, run_tasks
 from tests.experiment.tiny import tiny
+from tests.test_cli import call
 
 RULED = tiny("expect:\n  - Orders.latency.p99 < 2s\n  - Orders.visible.at(10s) < 1000\n")
 
@@ -157,7 +158,7 @@ def test_ctrl_c_keeps_the_replications_that_are_finished(tmp_path: Path) -> None
     scenario.write_text(tiny(duration="20m"), encoding="utf-8")
     target = tmp_path / "out.json"
     command = [sys.executable, "-m", "msgsim", "run", str(scenario), "--replications", "400"]
-    command += ["--jobs", "2", "--json", str(target)]
+    command += ["--jobs", "auto", "--json", str(target)]  # the first is run before processes start
     run = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -171,6 +172,26 @@ def test_ctrl_c_keeps_the_replications_that_are_finished(tmp_path: Path) -> None
     assert 1 <= len(found["runs"]) < 400
     assert not any(one["partial"] for one in found["runs"])
     assert all(one["simulated_s"] == 1_200 for one in found["runs"])
+
+
+def test_when_nothing_was_finished_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Interrupted before the first result came back, or every replication failed."""
+    path = tmp_path / "small.yaml"
+    path.write_text(tiny(), encoding="utf-8")
+    monkeypatch.setattr(session, "run_tasks", lambda *_: False)
+    assert call("run", path, "--replications", "3", "--jobs", "2") == 130
+    assert "before a run was finished" in capsys.readouterr().err
+
+    def failing(tasks: dict, workers: Workers, done: object) -> bool:
+        for key in tasks:
+            done(key, Failure("out of memory"))
+        return True
+
+    monkeypatch.setattr(session, "run_tasks", failing)
+    assert call("run", path, "--replications", "3", "--jobs", "2") == 1
+    assert "replication 0: out of memory" in capsys.readouterr().err
 
 
 def test_figures_in_the_terminal_have_intervals(capsys: pytest.CaptureFixture[str]) -> None:
