@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from msgsim.problems import Problem, ProblemError, quote, register
 
@@ -34,6 +37,28 @@ def write_atomically(path: str | os.PathLike[str], data: str | bytes) -> None:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def streamed(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
+    """Open a text file that grows beside its final name, and takes that name when all is written.
+
+    Raises:
+        ProblemError: E160, the folder cannot be written to, or is full.
+    """
+    target = Path(path)
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

@@ -266,15 +266,6 @@ def _notes(run: Run) -> list[str]:
 
 def _pictures(run: Run) -> dict[str, Any]:
     """Return faults as bands of time, samples of order and limits of streams."""
-    faults = []
-    end_s = run.simulated_ns / NS_PER_S
-    for part in run.scenario.of_section("faults"):
-        spec: Any = part.spec
-        begin_s = spec.at / NS_PER_S
-        if begin_s < end_s:
-            text = getattr(run.system.components[part.name], "description", part.name)
-            lasts_s = end_s if spec.for_ is None else spec.for_ / NS_PER_S
-            faults.append([begin_s, min(end_s, begin_s + lasts_s), text])
     stages = {
         name: {
             stage: (getattr(seen, stage).mean or 0.0) / NS_PER_S
@@ -290,4 +281,18 @@ def _pictures(run: Run) -> dict[str, Any]:
     for name in run.observers.shards.to_json().get("streams", {}):
         component: Any = run.system.components[name]
         limits[name] = component.state.limits.write_records_per_s
-    return {"faults": faults, "stages": stages, "order": order, "write_limits": limits}
+    return {"faults": fault_times(run), "stages": stages, "order": order, "write_limits": limits}
+
+
+def fault_times(run: Run) -> list[tuple[float, float, str]]:
+    """Return begin, end (s) and description of the faults of a run."""
+    faults = []
+    end_s = run.simulated_ns / NS_PER_S
+    for part in run.scenario.of_section("faults"):
+        spec: Any = part.spec
+        begin_s = spec.at / NS_PER_S
+        if begin_s < end_s:
+            text = getattr(run.system.components[part.name], "description", part.name)
+            lasts_s = end_s if spec.for_ is None else spec.for_ / NS_PER_S
+            faults.append((begin_s, min(end_s, begin_s + lasts_s), text))
+    return faults

@@ -9,6 +9,9 @@ AttributeValue = str | int | float | bool | list[Any]
 
 NO_ATTRIBUTES: Mapping[str, AttributeValue] = {}
 
+NUMBERS_PER_WORKLOAD = 1 << 40
+"""How many numbers a workload has for its messages; where they begin follows from its name."""
+
 
 class Key:
     """The identity by which order is judged: one key of one workload.
@@ -83,6 +86,11 @@ class Message:
         self.deduplication_id = deduplication_id
         self.grouped = grouped
         self.tries = 1
+
+    @property
+    def label(self) -> str:
+        """What people call it: its workload and the place in it, from 1: `Shop#17`."""
+        return f"{self.key.workload}#{self.number % NUMBERS_PER_WORKLOAD + 1}"
 
     def __repr__(self) -> str:
         return f"<Message {self.number} key={self.key.name} rank={self.rank}>"

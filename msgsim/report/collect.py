@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from msgsim.experiment.summary import Summary
+from msgsim.experiment.run import Run
+from msgsim.experiment.summary import Summary, fault_times
 from msgsim.report.figures.data import (
     ConcurrencyData,
     Course,
@@ -53,6 +54,11 @@ def pictured(summary: Summary) -> Pictured:
         dict(_orders(summary)),
         dict(_streams(plain, summary.pictures["write_limits"])),
     )
+
+
+def fault_bands(run: Run) -> list[FaultBand]:
+    """Return the faults of a live run as bands of time."""
+    return [FaultBand(*band) for band in fault_times(run)]
 
 
 def _latencies(summary: Summary) -> Iterable[tuple[str, LatencyData]]:

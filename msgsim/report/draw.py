@@ -38,7 +38,7 @@ def draw_all(results: Results, plain: dict[str, Any], folder: str | os.PathLike[
 def all_figures(results: Results, plain: dict[str, Any]) -> Iterator[Titled]:
     """Yield `(file name, what to look at, figure)` for every picture that applies."""
     runs = {variant: pictured(summary) for variant, summary in results.firsts().items()}
-    origin = _provenance(plain)
+    origin = provenance(plain)
     colours = looks(
         sorted({n for run in runs.values() for n in (*run.latency, *run.queues, *run.servers)})
     )
@@ -87,7 +87,8 @@ def _each(
             yield figures.file_name(kind, name), f"{name}: {sentence}", figure
 
 
-def _provenance(plain: dict[str, Any]) -> Provenance:
+def provenance(plain: dict[str, Any]) -> Provenance:
+    """Return what stands in the corner of every figure."""
     return Provenance(
         scenario=plain["scenario"]["name"],
         seed=plain["runs"][0]["seed"],

@@ -17,14 +17,14 @@ from msgsim.experiment.run import prepare
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Signal
 from msgsim.kernel.simulation import Simulation
-from msgsim.model.message import Message
+from msgsim.model.message import NUMBERS_PER_WORKLOAD, Message
 from msgsim.model.service import Context
 from msgsim.model.spec import FieldError, Spec
 from msgsim.problems import ProblemError
 from msgsim.scenario.load import load_text
 from msgsim.scenario.schema import as_text
 from msgsim.services.publisher import SERVICE
-from msgsim.services.publisher.minting import NUMBERS_PER_WORKLOAD, size_of
+from msgsim.services.publisher.minting import size_of
 from msgsim.services.publisher.publisher import Publisher
 from msgsim.services.publisher.rates import Daily, Profile
 from msgsim.services.publisher.retry import RetryPolicy

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from msgsim.report.figures.canvas import DPI, styled
@@ -29,14 +30,21 @@ def file_name(*parts: str) -> str:
     return f"{safe}-{hashlib.sha256(wanted.encode('utf-8', 'replace')).hexdigest()[:6]}"
 
 
-def render(figure: Figure, kind: str) -> bytes:
-    """Return a figure as the bytes of a `png` or `svg`; the same figure, the same bytes."""
+def render(figure: Figure, kind: str, *, text_as_text: bool = False) -> bytes:
+    """Return a figure as the bytes of a `png` or `svg`; the same figure, the same bytes.
+
+    Args:
+        figure: what to render.
+        kind: `png` or `svg`.
+        text_as_text: for a page: letters stay letters instead of becoming outlines.
+    """
     heading = figure.get_suptitle()
     metadata: dict[str, Any] = {"Software": None}
     if kind == "svg":
         metadata = {"Date": None, "Creator": None, "Title": heading}
     stream = io.BytesIO()
     with styled():
+        mpl.rcParams["svg.fonttype"] = "none" if text_as_text else "path"
         figure.savefig(stream, format=kind, dpi=DPI, metadata=metadata)
     return stream.getvalue()
 

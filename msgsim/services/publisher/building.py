@@ -11,13 +11,14 @@ from msgsim.kernel.distributions import Constant, Exponential, Uniform
 from msgsim.kernel.sampling import Sampler, stable_hash
 from msgsim.kernel.simulation import NS_PER_S, Simulation
 from msgsim.model.chance import chance, distribution
+from msgsim.model.message import NUMBERS_PER_WORKLOAD
 from msgsim.model.service import Context
 from msgsim.model.spec import FieldError
 from msgsim.services.publisher import arrivals as processes
 from msgsim.services.publisher.arrivals import Arrival
 from msgsim.services.publisher.attributes import drawing
 from msgsim.services.publisher.keys import PickKey, picker
-from msgsim.services.publisher.minting import NUMBERS_PER_WORKLOAD, WORKLOADS, Mint
+from msgsim.services.publisher.minting import WORKLOADS, Mint
 from msgsim.services.publisher.publisher import Client, Publisher
 from msgsim.services.publisher.rates import Curve, Daily, Flat, Profile
 from msgsim.services.publisher.retry import RetryPolicy

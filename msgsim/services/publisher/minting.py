@@ -15,7 +15,6 @@ from msgsim.services.publisher.attributes import DrawAttributes
 from msgsim.services.publisher.keys import PickKey
 from msgsim.services.publisher.trace import Row
 
-NUMBERS_PER_WORKLOAD = 1 << 40
 WORKLOADS = 1 << 20
 
 
