@@ -9,7 +9,9 @@ import pytest
 import msgsim
 import msgsim.commands
 import msgsim.experiment.judge
-import msgsim.scenario.load  # importing all four registers every code
+import msgsim.experiment.saved
+import msgsim.experiment.sweep
+import msgsim.scenario.load  # importing all of them registers every code
 from msgsim.experiment.session import check_rules
 from msgsim.problems import CODES
 from msgsim.report.pages import topics

@@ -37,8 +37,9 @@ def explain(
 
 def explain_subject(what: str | None) -> None:
     """Print the page of a kind of component, a topic or a problem code; without one, the list."""
-    import msgsim.experiment.judge
-    import msgsim.scenario.load  # noqa: F401 - both register the codes of the floors above
+    import msgsim.experiment.saved
+    import msgsim.experiment.sweep
+    import msgsim.scenario.load  # noqa: F401 - they register the codes of the floors above
     from msgsim.report.pages import page_text, topics
     from msgsim.services import discover
 
