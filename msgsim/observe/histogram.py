@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 
 EXACT_LIMIT = 65_536
 """How many values are kept one by one."""
+
+PACKED_EXACT = 4_096
+"""Up to so many values leave a run one by one; more of them as bins."""
 
 _SUB_BITS = 6
 _SUB = 1 << _SUB_BITS
@@ -215,6 +219,35 @@ class Durations:
                 counts += _binned(values)
         return Snapshot(self.folded, self._total, counts)
 
+    def packed(self, most: int = PACKED_EXACT) -> Packed:
+        """Return what is held as plain arrays, to travel or to be saved; `unpacked` reads it.
+
+        Args:
+            most: up to so many values travel one by one, sorted; more of them as bins.
+        """
+        self.compact()
+        ends = (self.folded, self._total, self._min or 0, self._max or 0)
+        if self._exact is not None and self.folded <= most:
+            return Packed(*ends, np.sort(self.values()), None)
+        counts = self.snapshot()._counts
+        used = np.flatnonzero(counts)
+        return Packed(*ends, used, counts[used])
+
+    @classmethod
+    def unpacked(cls, packed: Packed) -> Durations:
+        """Return the collection that was packed."""
+        found = cls()
+        if not packed.count:
+            return found
+        if packed.counts is None:
+            found.extend(packed.places)
+            return found
+        counts = np.zeros(_BINS, dtype=np.int64)
+        counts[packed.places] = packed.counts
+        found._exact, found._counts = None, counts
+        found._note(packed.count, packed.total, packed.min, packed.max)
+        return found
+
     def to_json(self, unit: str = "s", scale: int = 1_000_000_000) -> dict[str, Any]:
         """Return count, mean, extremes and the usual quantiles, as plain numbers with units."""
         if not self.count:
@@ -231,6 +264,24 @@ class Durations:
             found[f"{name}{suffix}"] = value / scale
         found[f"max{suffix}"] = high / scale
         return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packed:
+    """A collection as plain arrays.
+
+    Attributes:
+        count, total, min, max: of the values.
+        places: the values, or the numbers of the bins in use.
+        counts: how many values each of these bins holds; None where values are kept one by one.
+    """
+
+    count: int
+    total: int
+    min: int
+    max: int
+    places: NDArray[np.int64]
+    counts: NDArray[np.int64] | None
 
 
 class Snapshot:

@@ -144,3 +144,33 @@ def remember(rows: list[dict]) -> None:
         entry = {"at": time.time(), "python": platform.python_version(), "rows": rows}
         with open(history, "a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
+
+
+REPLICATIONS = 8
+
+
+def test_replications_on_two_cores(record_property) -> None:
+    """N replications in two processes against one: the ratio is printed, the results are equal.
+
+    The processes are started by a first call, because a sweep pays for them once.
+    """
+    import msgsim
+    from msgsim.experiment.result import to_plain
+
+    scenario = msgsim.load_text(real.scenario_text(MESSAGES, SEED))
+    msgsim.run(scenario, replications=3, jobs=2)
+    took, found = {}, {}
+    for jobs in (1, 2):
+        begun = time.perf_counter()
+        results = msgsim.run(scenario, replications=REPLICATIONS, jobs=jobs)
+        took[jobs] = time.perf_counter() - begun
+        found[jobs] = to_plain(results)["fingerprint"]
+    assert found[1] == found[2]
+    ratio = took[1] / took[2]
+    busy = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    table = (
+        f"{REPLICATIONS} replications: {took[1]:.1f} s in one process, {took[2]:.1f} s in two: "
+        f"{ratio:.2f} x (bar: 1.6 on an idle machine) {busy}"
+    )
+    print(table)
+    record_property("table", table)
