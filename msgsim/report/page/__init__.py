@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from msgsim.experiment.session import Results
+from msgsim.experiment.results import Results
 from msgsim.problems import Problem, ProblemError, did_you_mean, quote, register
 from msgsim.report.page.honesty import appendix, assumptions, slim
 from msgsim.report.page.html import Block, text

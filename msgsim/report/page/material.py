@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from msgsim.experiment.results import Results
 from msgsim.experiment.retell import Told
 from msgsim.experiment.run import Run, drive, prepare
-from msgsim.experiment.session import Results
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
 from msgsim.observe.cloudwatch import CloudWatch
@@ -122,19 +122,17 @@ class Material:
 
 def gather(results: Results, plain: dict[str, Any], again: str) -> Material:
     """Run the first replication of each variant again with the page's own observers."""
-    entries = {(run["variant"], run["replication"]): run for run in plain["runs"]}
     shown, surprises = [], []
-    for variant, run in results.firsts().items():
-        told = _told(run)
+    for variant, kept in results.firsts().items():
+        told = Told(results.variants[variant], kept.seed, kept.replication)
         system = build(told.scenario, told.seed, told.replication)
         flow, facts, interest, surprise = Flow(system), Facts(), Interest(LIVES), Surprises()
         twins = CloudWatch(system)
-        until = run.simulated_ns
-        _again(told, until, flow, facts, interest, surprise, twins)
+        until = round(kept.plain["simulated_s"] * NS_PER_S)
+        run = _again(told, until, flow, facts, interest, surprise, twins)
         kinds = ("slowest", "most_received", "dead_lettered")
         found = {kind: interest.ranked(kind) for kind in kinds}
-        entry = entries[variant, run.replication]
-        shown.append(Shown(variant, run.scenario, run, entry, flow, facts, found, twins))
+        shown.append(Shown(variant, told.scenario, run, kept.plain, flow, facts, found, twins))
         surprises.append(surprise)
     from_ns = _begin(surprises, shown)
     for each in shown:
@@ -146,10 +144,11 @@ def _told(run: Run) -> Told:
     return Told(run.scenario, run.seed, run.replication)
 
 
-def _again(told: Told, until_ns: int, *observers: Any) -> None:
+def _again(told: Told, until_ns: int, *observers: Any) -> Run:
     """Run as far as the run had come; an interrupted one stops where it stopped."""
     run = prepare(told.scenario, seed=told.seed, replication=told.replication, observers=observers)
     drive(run, stop=lambda: run.simulated_ns >= until_ns)
+    return run
 
 
 def _begin(surprises: list[Surprises], shown: list[Shown]) -> int:
