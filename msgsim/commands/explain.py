@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from msgsim.commands._options import Sets, count
+from msgsim.commands._telling import chosen_variant, told_by_name
 from msgsim.problems import CODES, Problem, ProblemError, did_you_mean, quote
 
 PLACE = 50
@@ -20,19 +22,69 @@ def explain(
     what: Annotated[
         str | None,
         typer.Argument(
-            help="A type such as sqs.queue, a topic, a code such as E201, a saved result."
+            help="A type such as sqs.queue, a topic, a code, a saved result or a scenario."
         ),
     ] = None,
+    message: Annotated[
+        str | None, typer.Option(metavar="Shop#17", help="What happened to one message.")
+    ] = None,
+    slowest: Annotated[
+        int | None, typer.Option(metavar="N", parser=count, help="Those that took longest.")
+    ] = None,
+    most_received: Annotated[
+        int | None, typer.Option(metavar="N", parser=count, help="Those received most often.")
+    ] = None,
+    dead_lettered: Annotated[
+        int | None, typer.Option(metavar="N", parser=count, help="The first dead-lettered ones.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="KEY", help="The messages of one group or key.")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="STREAM[0]", help="The records of one shard.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="12m30s", help="How things stood at a moment.")
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of one variant; else of each.")
+    ] = None,
+    set_: Sets = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the random draws.", metavar="N", parser=count)
+    ] = None,
 ) -> None:
-    """Print the page about a kind of component, a topic or a problem code; or list them all.
+    """Print the page of a component, a topic or a code; or what happened in a run.
 
     \b
-      msgsim explain
       msgsim explain sqs.queue
-      msgsim explain metrics
       msgsim explain E201
+      msgsim explain poison_message --message A#5
+      msgsim explain poison_message --most-received 2
+      msgsim explain poison_message --at 1m10s
     """
-    explain_subject(what)
+    asked = {
+        "message": message,
+        "slowest": slowest,
+        "most_received": most_received,
+        "dead_lettered": dead_lettered,
+        "group": group,
+        "shard": shard,
+        "at": at,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    if not given and variant is None and not set_ and seed is None:
+        explain_subject(what)
+        return
+    if what is None or len(given) != 1:
+        text = "say of which run, and one thing to tell"
+        hint = "such as `msgsim explain fanout --slowest 5`"
+        raise ProblemError([Problem("E172", text, None, hint)])
+    from msgsim.commands._retelling import retold
+
+    runs = chosen_variant(told_by_name(what, set_ or [], seed), variant)
+    name, value = next(iter(given.items()))
+    print("\n\n".join(retold(runs, name, value)))
 
 
 def explain_subject(what: str | None) -> None:

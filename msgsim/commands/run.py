@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json as json_
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from msgsim.commands._live import live_table
 from msgsim.commands._options import (
     INTERRUPTED,
     Address,
@@ -33,10 +35,18 @@ from msgsim.commands._shared import (
     nothing_finished,
     progress_bar,
 )
+from msgsim.commands._telling import (
+    check_format,
+    check_sample,
+    choice_of,
+    file_of,
+    told_of,
+)
 from msgsim.files import check_writable, make_folder, write_atomically
 from msgsim.problems import Problem, ProblemError, quote
 
 PLACE = 10
+NS_PER_S = 1_000_000_000
 
 
 def register(app: typer.Typer) -> None:
@@ -59,6 +69,12 @@ class RunOptions:
     markdown: str | None = None
     report: str | None = None
     plots: str | None = None
+    trace: str | None = None
+    trace_format: str = "events"
+    trace_sample: str | None = None
+    metrics: str | None = None
+    metrics_period_s: int = 60
+    live: bool = False
     only_expect: bool = False
     quiet: bool = False
     verbose: bool = False
@@ -104,6 +120,26 @@ def run(
     plots: Annotated[
         str | None, typer.Option(metavar="DIR", help="Write the figures as PNG and SVG.")
     ] = None,
+    trace: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write what happened to every message.")
+    ] = None,
+    trace_format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="events, perfetto, otlp, xray or cloudtrail.")
+    ] = "events",
+    trace_sample: Annotated[
+        str | None,
+        typer.Option(metavar="1%|KIND:N", help="slowest:20, most-received:20, dead-lettered:20."),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="CloudWatch's metrics: .json .jsonl .csv .parquet"),
+    ] = None,
+    metrics_period: Annotated[
+        str, typer.Option(metavar="TIME", help="How long a period of --metrics is.")
+    ] = "60s",
+    live: Annotated[
+        bool, typer.Option("--live", help="Show queues and verdicts while it runs, on a terminal.")
+    ] = False,
     only_expect: Annotated[bool, typer.Option(help="Print the expectations alone.")] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -117,6 +153,8 @@ def run(
       msgsim run hello --set Workers.workers=3 --seed 7
       msgsim run hello --replications 10 --jobs 2
       msgsim run mine.yaml --json result.json --plots pictures -q
+      msgsim run fanout --trace slow.json --trace-format perfetto --trace-sample slowest:20
+      msgsim run fanout --metrics fanout.csv --live
       msgsim run - --json - -q < mine.yaml
     """
     options = RunOptions(
@@ -131,6 +169,12 @@ def run(
         markdown=markdown,
         report=report,
         plots=plots,
+        trace=trace,
+        trace_format=trace_format,
+        trace_sample=trace_sample,
+        metrics=metrics,
+        metrics_period_s=_period_s(metrics_period),
+        live=live,
         only_expect=only_expect,
         quiet=quiet,
         verbose=verbose,
@@ -142,9 +186,9 @@ def run(
 
 def run_files(files: Sequence[str], options: RunOptions) -> int:
     """Run each file; return the exit code of the worst."""
-    single = (options.json, options.report, options.plots, options.save)
-    if len(files) > 1 and any(single):
-        message = "--json, --report, --plots and --save take one scenario at a time"
+    single = (options.json, options.report, options.plots, options.save, options.trace)
+    if len(files) > 1 and any((*single, options.metrics)):
+        message = "--json, --report, --plots, --save, --trace and --metrics take one scenario"
         raise ProblemError([Problem("E172", message, None, "run them one by one")])
     worst = 0
     for place, file in enumerate(files):
@@ -171,7 +215,9 @@ def _run_file(file: str, options: RunOptions) -> int:
             _check_target(target, path)
     if options.plots is not None:
         make_folder(options.plots)
-    with interruptible() as stop, progress_bar(options.progress) as progress:
+    _check_telling(options, path)
+    screen = _screen(options)
+    with interruptible() as stop, screen as (progress, begun):
         results = session.run_all(
             scenario,
             seed=options.seed,
@@ -181,6 +227,7 @@ def _run_file(file: str, options: RunOptions) -> int:
             keep=options.save is not None,
             progress=progress,
             stop=stop,
+            begun=begun,
         )
     if not results.summaries:
         return nothing_finished(results)
@@ -236,11 +283,77 @@ def _write_outputs(results: Any, plain: dict[str, Any], options: RunOptions, aga
 
         written = draw_all(results, plain, options.plots)
         print(f"wrote {len(written)} files to {options.plots}", file=sys.stderr)
+    _tell(results, options)
     if options.report is not None:
         from msgsim.report.page import page
 
         write_atomically(options.report, page(results, plain, again))
         print(f"wrote {options.report}", file=sys.stderr)
+
+
+def _check_telling(options: RunOptions, scenario: str) -> None:
+    """Find out before the run whether traces and metrics can be written as asked."""
+    check_format(options.trace_format)
+    check_sample(options.trace_sample)
+    if options.trace is not None:
+        _check_target(options.trace, scenario)
+    elif options.trace_sample is not None or options.trace_format != "events":
+        message = "--trace-format and --trace-sample say how to write a trace"
+        raise ProblemError([Problem("E172", message, None, "add --trace FILE")])
+    if options.metrics is not None:
+        from msgsim.report.metric_data import ending_of
+
+        ending_of(options.metrics)
+        _check_target(options.metrics, scenario)
+
+
+def _tell(results: Any, options: RunOptions) -> None:
+    """Run the first replication of each variant again, for its trace and its metrics."""
+    if options.trace is None and options.metrics is None:
+        return
+    if results.partial:
+        print("msgsim: interrupted; no trace and no metrics are written", file=sys.stderr)
+        return
+    runs = told_of(results)
+    for variant, told in runs.items():
+        if options.trace is not None:
+            from msgsim.report.traces import write_trace
+
+            target = file_of(options.trace, variant, len(runs) > 1)
+            choice = choice_of(options.trace_sample, told)
+            write_trace(target, told, options.trace_format, choice)
+            print(f"wrote {target}", file=sys.stderr)
+        if options.metrics is not None:
+            from msgsim.report.metric_data import write_metrics
+
+            target = file_of(options.metrics, variant, len(runs) > 1)
+            write_metrics(target, told, options.metrics_period_s * NS_PER_S)
+            print(f"wrote {target}", file=sys.stderr)
+
+
+def _screen(options: RunOptions) -> Any:
+    """Return what shows how far a run has come: a bar, or a live table."""
+    if options.live:
+        return live_table()
+    return _only_a_bar(options.progress)
+
+
+@contextmanager
+def _only_a_bar(wanted: bool) -> Iterator[tuple[Any, None]]:
+    with progress_bar(wanted) as progress:
+        yield progress, None
+
+
+def _period_s(text: str) -> int:
+    from msgsim import units
+
+    try:
+        period_ns = units.duration_ns(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--metrics-period: {error}") from None
+    if period_ns < NS_PER_S or period_ns % NS_PER_S:
+        raise typer.BadParameter("--metrics-period is a whole number of seconds, such as 60s")
+    return period_ns // NS_PER_S
 
 
 def _again(file: str, options: RunOptions) -> str:

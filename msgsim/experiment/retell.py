@@ -7,16 +7,17 @@ does not keep what might be asked later; whoever asks runs it again with other o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from msgsim.experiment.run import Run, drive, prepare
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Observer, Signal
-from msgsim.model.message import Message
+from msgsim.model.message import NUMBERS_PER_WORKLOAD, Message
 from msgsim.observe.system import holding
-from msgsim.observe.trace import Biographies, Choice, Interest, Recorder, Tracer
+from msgsim.observe.trace import Biographies, Choice, Interest, Recorder, Tracer, chosen
+from msgsim.observe.trace.biographies import Step
 from msgsim.observe.trace.listening import Note
 from msgsim.scenario.schema import Scenario
 
@@ -100,6 +101,92 @@ def of_shard(told: Told, stream: str, shard: int, most: int = SHOWN) -> Biograph
     kept = Biographies(most)
     told.again(Tracer(_Only(kept, None, (stream, shard))))
     return kept
+
+
+class _Labelled:
+    """Recorder: keeps what concerns the message of one label, for another recorder."""
+
+    def __init__(self, inner: Recorder, workload: str, place: int) -> None:
+        self._inner = inner
+        self._workload = workload
+        self._place = place
+
+    def note(self, component: Component, signal: Signal) -> Note | None:
+        """Let through the facts about the message."""
+        note, workload, place = self._inner.note(component, signal), self._workload, self._place
+        if note is None:
+            return None
+        kept = note
+
+        def keep(now: int, message: Message, *more: Any) -> None:
+            if message.number % NUMBERS_PER_WORKLOAD == place and message.key.workload == workload:
+                kept(now, message, *more)
+
+        return keep
+
+
+def of_message(told: Told, workload: str, place: int) -> Biographies:
+    """Return what happened to the message that is called `workload#place`."""
+    kept = Biographies()
+    told.again(Tracer(_Labelled(kept, workload, place - 1)))
+    return kept
+
+
+class _Numbered:
+    """Recorder: keeps what others keep, and what the messages of each number are called."""
+
+    def __init__(self, inner: Recorder) -> None:
+        self._inner = inner
+        self.labels: dict[int, str] = {}
+
+    def note(self, component: Component, signal: Signal) -> Note | None:
+        """Let everything through."""
+        note, labels = self._inner.note(component, signal), self.labels
+        if note is None:
+            return None
+        kept = note
+
+        def keep(now: int, message: Message, *more: Any) -> None:
+            labels[message.number] = message.label
+            kept(now, message, *more)
+
+        return keep
+
+
+def by_number(told: Told, numbers: Collection[int]) -> dict[int, list[Step]]:
+    """Return what happened to each of the messages of these numbers."""
+    kept = Biographies()
+    named = _Numbered(kept)
+    told.again(Tracer(named, chosen(numbers)))
+    return {number: kept.of(label) for number, label in named.labels.items()}
+
+
+class _Keys:
+    """Observer: the keys of messages, and how many each workload published."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, None] = {}
+        self.published: Counter[str] = Counter()
+
+    def listener(self, component: Component, signal: Signal) -> Listener | None:
+        """Listen to births."""
+        if signal.name != "published":
+            return None
+        self.published[component.name] += 0
+        keys, published = self.keys, self.published
+
+        def born(now: int, message: Message) -> None:
+            keys.setdefault(message.key.name)
+            published[message.key.workload] += 1
+
+        return born
+
+
+def published(told: Told) -> tuple[list[str], dict[str, int]]:
+    """Return the keys that a run's messages had, and how many messages each workload published."""
+    seen = _Keys()
+    told.again(seen)
+    return list(seen.keys), dict(seen.published)
 
 
 @dataclass(frozen=True)

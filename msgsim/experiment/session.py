@@ -22,6 +22,7 @@ from msgsim.scenario.schema import Scenario
 register("E154", "a table that nobody records", f"Known tables: {', '.join(TABLES)}.")
 
 Progress = Callable[[str, float, int], Any]
+Begun = Callable[[Run, Sequence[Watch]], Any]
 MOST_REPLICATIONS = 1_000
 LOOKS = 50
 """Rules about quantiles are looked at this often during a run; the others at each pause."""
@@ -56,6 +57,7 @@ def run_all(
     keep: bool = False,
     progress: Progress | None = None,
     stop: Stop | None = None,
+    begun: Begun | None = None,
     max_events: int = EVENT_BUDGET,
 ) -> Results:
     """Run every variant of a scenario, with the same random numbers, and judge it.
@@ -76,6 +78,7 @@ def run_all(
         keep: keep every metric of a single run, too, so that it can be saved.
         progress: called with the variant's name, the share done of all runs, and events.
         stop: asked between steps; True ends the session with what there is.
+        begun: called with every run in this process and its rules, before it happens.
         max_events: event budget of one run.
 
     Raises:
@@ -85,6 +88,7 @@ def run_all(
     session = _Session(scenario, seed, until, metrics, record, max_events)
     count = session.count(replications)
     session.keep = keep or until is not None
+    session.begun = begun
     session.run(count, workers or Workers(jobs), progress, stop)
     return session.results
 
@@ -104,6 +108,7 @@ class _Session:
         self._record = _known_tables(record)
         self._max_events = max_events
         self.keep = False
+        self.begun: Begun | None = None
         self.seed: int | None = seed
         if isinstance(scenario, Mapping):
             self.variants = _named(scenario)
@@ -215,7 +220,9 @@ class _Session:
             for variant in self.variants:
                 done = len(results.summaries)
                 shown = _shifted(progress, variant, done, total)
-                run, summary = perform(self.task(variant, replication, count), shown, stop)
+                run, summary = perform(
+                    self.task(variant, replication, count), shown, stop, self.begun
+                )
                 if run.partial:
                     results.partial = True
                     if results.of(variant):
@@ -292,7 +299,10 @@ def _known_tables(record: Sequence[str]) -> tuple[str, ...]:
 
 
 def perform(
-    task: Task, progress: Callable[[float, int], Any] | None = None, stop: Stop | None = None
+    task: Task,
+    progress: Callable[[float, int], Any] | None = None,
+    stop: Stop | None = None,
+    begun: Begun | None = None,
 ) -> tuple[Run, Summary]:
     """Do one run, and return it with what is kept of it."""
     deliveries = Deliveries() if "deliveries" in task.record else None
@@ -306,6 +316,8 @@ def perform(
     metrics = run.observers.metrics
     for target, selector, metric, stat in task.asks:
         metrics.prepare(target, selector, metric, stat)
+    if begun is not None:
+        begun(run, task.watches)
     watching = _Watching(run, task.watches)
     drive(
         run,

@@ -29,8 +29,6 @@ SECTIONS = ("answer", "expect", "map", "ledger", "replay", *(name for name, _, _
             "lives", "honesty", "appendix")  # fmt: skip
 """The blocks of a page, in their order."""
 
-THEMES = ("auto", "light", "dark", "projector")
-
 register("E176", "no such section of the report", f"Sections: {', '.join(SECTIONS)}.")
 
 
