@@ -112,3 +112,13 @@ def test_a_choice_keeps_the_calls_about_its_messages(tmp_path):
     assert 0 < len(few) < len(every) / 10
     published = [record for record in few if record["eventName"] == "Publish"]
     assert 1 <= len(published) <= 3
+
+
+def test_a_send_to_a_fifo_queue_names_its_group(tmp_path):
+    fifo = variants_of(msgsim.load(scenario_path("standard_vs_fifo"), ("duration=5s",)))["fifo"]
+    records, _ = log_of(tmp_path / "log.json", Told(fifo))
+    sends = [
+        record["requestParameters"] for record in records if record["eventName"].startswith("Send")
+    ]
+    assert sends
+    assert all("messageGroupId" in str(parameters) for parameters in sends)

@@ -54,12 +54,13 @@ class CallLog:
         if signal.name != "requested" or component.kind not in SOURCES:
             return None
         source = SOURCES[component.kind]
-        where, arn = self._place(source, component.name)
+        place = self._place(source, component.name)
+        grouped = bool(getattr(component, "fifo", False))
         choice = self._choice
 
         def requested(now: int, action: str, items: Sequence[Any], code: str | None) -> None:
             if choice is None or any(choice(_message(item).number) for item in items):
-                self._write(now, source, (where, arn), action, items, code)
+                self._write(now, source, place, grouped, action, items, code)
 
         return requested
 
@@ -77,6 +78,7 @@ class CallLog:
         now: int,
         source: str,
         place: tuple[dict[str, str], str],
+        grouped: bool,
         action: str,
         items: Sequence[Any],
         code: str | None,
@@ -93,7 +95,7 @@ class CallLog:
             "awsRegion": self._region,
             "sourceIPAddress": "msgsim",
             "userAgent": "msgsim",
-            "requestParameters": place[0] | _parameters(source, action, messages),
+            "requestParameters": place[0] | _parameters(source, action, messages, grouped),
             "responseElements": None,
             "additionalEventData": {
                 "simulatedTimeNs": now,
@@ -135,50 +137,53 @@ def _payload(action: str, items: Sequence[Any]) -> dict[str, int]:
     return {f"bytesTransferred{direction}": sum(each.size_bytes for each in sized)}
 
 
-def _parameters(source: str, action: str, messages: Sequence[Message]) -> dict[str, Any]:
-    """Return what is in a request beside the resource."""
+def _parameters(
+    source: str, action: str, messages: Sequence[Message], grouped: bool
+) -> dict[str, Any]:
+    """Return what is in a request beside the resource; a FIFO one gets a group with each send."""
     described = _DESCRIBED.get((source, action))
-    return {} if described is None or not messages else described(messages)
+    return {} if described is None or not messages else described(messages, grouped)
 
 
-def _send(messages: Sequence[Message]) -> dict[str, Any]:
+def _send(messages: Sequence[Message], grouped: bool) -> dict[str, Any]:
     message = messages[0]
     found: dict[str, Any] = {"messageBody": HIDDEN}
-    if message.grouped:
+    if message.grouped or grouped:
         found["messageGroupId"] = message.key.name
     if message.deduplication_id is not None:
         found["messageDeduplicationId"] = message.deduplication_id
     return found
 
 
-def _publish(messages: Sequence[Message]) -> dict[str, Any]:
-    found = _send(messages)
+def _publish(messages: Sequence[Message], grouped: bool) -> dict[str, Any]:
+    found = _send(messages, grouped)
     found["message"] = found.pop("messageBody")
     return found
 
 
-def _entries(messages: Sequence[Message]) -> dict[str, Any]:
-    return {"entries": [{"id": str(place)} | _send([one]) for place, one in enumerate(messages)]}
+def _entries(messages: Sequence[Message], grouped: bool) -> dict[str, Any]:
+    listed = [{"id": str(place)} | _send([one], grouped) for place, one in enumerate(messages)]
+    return {"entries": listed}
 
 
-def _handle(messages: Sequence[Message]) -> dict[str, Any]:
+def _handle(messages: Sequence[Message], grouped: bool) -> dict[str, Any]:
     return {"receiptHandle": HIDDEN}
 
 
-def _handles(messages: Sequence[Message]) -> dict[str, Any]:
+def _handles(messages: Sequence[Message], grouped: bool) -> dict[str, Any]:
     listed = [{"id": str(place), "receiptHandle": HIDDEN} for place in range(len(messages))]
     return {"entries": listed}
 
 
-def _record(messages: Sequence[Message]) -> dict[str, Any]:
+def _record(messages: Sequence[Message], grouped: bool) -> dict[str, Any]:
     return {"partitionKey": messages[0].key.name, "data": HIDDEN}
 
 
-def _records(messages: Sequence[Message]) -> dict[str, Any]:
-    return {"records": [_record([message]) for message in messages]}
+def _records(messages: Sequence[Message], grouped: bool) -> dict[str, Any]:
+    return {"records": [_record([message], grouped) for message in messages]}
 
 
-_DESCRIBED: dict[tuple[str, str], Callable[[Sequence[Message]], dict[str, Any]]] = {
+_DESCRIBED: dict[tuple[str, str], Callable[[Sequence[Message], bool], dict[str, Any]]] = {
     ("sqs", "SendMessage"): _send,
     ("sqs", "SendMessageBatch"): _entries,
     ("sqs", "DeleteMessage"): _handle,
