@@ -191,7 +191,7 @@ def test_a_saved_result_is_told_with_its_own_seed_and_values(capsys) -> None:
         (["--message", "Shop#9999"], "it published Shop#1 to Shop#"),
         (["--message", "Shop#0"], "no message"),
         (["--message", "17"], "such as Shop#17"),
-        (["--group", "nobody"], "known: A, B"),
+        (["--group", "nobody"], "known: A, "),
         (["--shard", "Click[0]"], "did you mean Clicks?"),
         (["--shard", "Clicks[7]"], "begins with shards 0 to 1"),
         (["--shard", "Clicks"], "such as Clicks[0]"),
