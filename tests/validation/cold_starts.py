@@ -121,6 +121,4 @@ def rows() -> Iterator[Row]:
             what, "P(cold)", measured, 100 * cold, measured - spare, measured + spare,
             VALIDATION, "%", 3,
         )  # fmt: skip
-        yield about(
-            what, "instances", experiment.instances, instances, 0.05, unit="", digits=3
-        )
+        yield about(what, "instances", experiment.instances, instances, 0.05, unit="", digits=3)

@@ -127,13 +127,14 @@ SERVICES = (
         "Kinesis, enhanced fan-out",
         """\
   Entry: {type: kinesis.stream, ShardCount: 1}
-  Reader:
-    type: kinesis.consumer
-    StreamARN: Entry
-    ConsumerName: reader
-    handler: {time: 1ms}
+  Fast: {type: kinesis.stream_consumer, StreamARN: Entry, ConsumerName: fast}
+  Map:
+    type: lambda.event_source_mapping
+    EventSourceArn: Fast
+    FunctionName: Fn
+    StartingPosition: TRIM_HORIZON
 """,
-        "Reader",
+        "Map",
         (28.8, 49.4, 67.5, 109),
         ("P50", "P99"),
     ),

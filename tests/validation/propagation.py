@@ -69,8 +69,7 @@ def polled(consumers: int) -> tuple[float, float]:
     heard = Heard("completed", "requested")
     ran(POLLED.format(seconds=SECONDS, readers=readers), heard)
     reads = sum(
-        action == "GetRecords" and code is None
-        for _, action, _, code in heard.of("S", "requested")
+        action == "GetRecords" and code is None for _, action, _, code in heard.of("S", "requested")
     )
     waits = [
         (now - delivery.message.born_ns) / NS_PER_MS

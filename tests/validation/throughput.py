@@ -5,8 +5,8 @@ sending node and two receiving ones with as many threads each, synchronous sends
 deletes. Bounds: rates within 10 %; the row with 50 threads by its shape (less received than sent,
 the backlog grows).
 
-The senders form a closed loop, which workloads do not: `Senders` below sends the next batch when the
-answer to the last one has come. Round trips are those that `worker.fleet` assumes for its calls.
+The senders form a closed loop, which workloads do not: `Senders` below sends the next batch when
+the answer to the last one has come. Round trips are those that `worker.fleet` assumes for its calls.
 """
 
 from __future__ import annotations

@@ -139,8 +139,13 @@ class StreamMapping(Component):
         reader = Reader(shard, position, lanes)
         reader.timer = self.sim.timer(partial(self._poll, reader))
         reader.windows = [self.sim.timer(partial(self._serve, reader, lane)) for lane in lanes]
-        reader.timer.arm(self.sim.now + self._offset.at(shard) % self._reading.period_ns)
         self._readers.append(reader)
+        self._begin(reader)
+
+    def _begin(self, reader: Reader) -> None:
+        """Begin to poll, each shard at its own moment within the period."""
+        offset_ns = self._offset.at(reader.shard) % self._reading.period_ns
+        reader.timer.arm(self.sim.now + offset_ns)
 
     def _end_of_shard(self, reader: Reader) -> bool:
         """Turn to the children of a closed shard once all its records are finished.
@@ -205,6 +210,12 @@ class StreamMapping(Component):
         if error is not None:
             reader.timer.arm(now + reading.period_ns)
             return
+        self._got(now, reader, records, after)
+        self._poll_again(reader)
+
+    def _got(self, now: int, reader: Reader, records: Sequence[Record], after: int) -> None:
+        """Take what a read or a push has brought, and let it travel to its lanes."""
+        reading, progress = self._reading, reader.progress
         held = self._take(now, reader, records, after)
         tip = self.stream.position(reader.shard, "LATEST")
         reader.behind = progress.read_to < tip
@@ -214,7 +225,6 @@ class StreamMapping(Component):
                 known_ns = NEVER
             overhead_ns = round(reading.overhead_ns * self.slowness)
             self.sim.after(overhead_ns, self._arrive, reader, held, known_ns)
-        self._poll_again(reader)
 
     def _hungry(self, reader: Reader) -> bool:
         """Say whether some lane has less than a batch to go on with, and there is room."""
