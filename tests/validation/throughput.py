@@ -6,7 +6,8 @@ deletes. Bounds: rates within 10 %; the row with 50 threads by its shape (less r
 the backlog grows).
 
 The senders form a closed loop, which workloads do not: `Senders` below sends the next batch when
-the answer to the last one has come. Round trips are those that `worker.fleet` assumes for its calls.
+the answer to the last one has come. Round trips are those that `worker.fleet` assumes for its
+calls.
 """
 
 from __future__ import annotations

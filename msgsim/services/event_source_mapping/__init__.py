@@ -14,6 +14,7 @@ from msgsim.model.message import Key
 from msgsim.model.service import Context, Service, kind_of
 from msgsim.model.spec import FieldError
 from msgsim.services.event_source_mapping.backoff import Backoff
+from msgsim.services.event_source_mapping.billing import meter
 from msgsim.services.event_source_mapping.checks import CODES, check
 from msgsim.services.event_source_mapping.documents import FIRST_NUMBER, Documents
 from msgsim.services.event_source_mapping.filters import EventFilter
@@ -218,4 +219,5 @@ SERVICE = Service(
     connect=connect,
     check=check,
     codes=CODES,
+    meter=meter,
 )

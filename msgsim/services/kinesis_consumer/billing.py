@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.model.billing import GB, Prices, Usage, hours
+from msgsim.model.billing import GIB, Prices, Usage, hours
 from msgsim.model.service import Context
 
 
@@ -22,10 +22,12 @@ class FanOutMeter:
     Args:
         stream: whose shards are pushed.
         prices: of the page.
+        registered: False for an application that polls, which costs nothing itself.
     """
 
-    def __init__(self, stream: Any, prices: Prices) -> None:
+    def __init__(self, stream: Any, prices: Prices, registered: bool = True) -> None:
         self._stream = stream
+        self._registered = registered
         self._prices = prices
         self.pushed_bytes = 0
 
@@ -38,7 +40,9 @@ class FanOutMeter:
 
     def usage(self, now: int) -> Iterator[Usage]:
         """Yield consumer-shard hours of a provisioned stream, and GB pushed."""
-        gigabytes = self.pushed_bytes / GB
+        if not self._registered:
+            return
+        gigabytes = self.pushed_bytes / GIB
         if self._stream.on_demand:
             price = self._prices["on_demand_consumer_gb"]
             yield Usage("GB by enhanced fan-out", price, gigabytes)
@@ -54,8 +58,6 @@ def registered_meter(consumer: Any, spec: Any, prices: Prices, context: Context)
     return FanOutMeter(consumer.stream, prices)
 
 
-def consumer_meter(
-    consumer: Any, spec: Any, prices: Prices, context: Context
-) -> FanOutMeter | None:
-    """Return the meter of an application, or None for one that is not registered."""
-    return None if spec.ConsumerName is None else FanOutMeter(consumer.stream, prices)
+def consumer_meter(consumer: Any, spec: Any, prices: Prices, context: Context) -> FanOutMeter:
+    """Return the meter of an application."""
+    return FanOutMeter(consumer.stream, prices, spec.ConsumerName is not None)

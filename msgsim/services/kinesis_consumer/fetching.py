@@ -174,7 +174,7 @@ class FanOut:
 
         def deliver(records: Any, following: int, ended: bool) -> None:
             if consumer.on_pushed is not None:
-                size = sum([record.size_bytes for record in records])
+                size = sum([record.message.size_bytes for record in records])
                 consumer.on_pushed(self._sim.now, shard, len(records), size)
             processor.inbox.append((records, following))
             if processor.idle:

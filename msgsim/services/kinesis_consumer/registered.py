@@ -65,7 +65,7 @@ class Registered(Component):
 
         def pushed(records: Any, following: int, ended: bool) -> None:
             if self.on_pushed is not None:
-                size = sum([record.size_bytes for record in records])
+                size = sum([record.message.size_bytes for record in records])
                 self.on_pushed(self.sim.now, shard, len(records), size)
             deliver(records, following, ended)
 
