@@ -18,8 +18,6 @@ from msgsim.scenario.build import build
 from msgsim.scenario.load import load_text
 from tests.validation.rows import NS_PER_S, VALIDATION, Caught, Row, about
 
-SOURCE = "https://github.com/pacslab/simfaas, examples/exp.csv; arXiv 2102.08904"
-
 
 @dataclass(frozen=True)
 class Experiment:

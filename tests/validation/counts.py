@@ -13,7 +13,6 @@ from typing import Any
 
 from tests.validation.rows import CALIBRATION, NS_PER_S, VALIDATION, Heard, Row, ran
 
-SOURCE = "https://github.com/localstack/localstack, AWS-validated tests of 2025-11-25"
 SCENARIO = """
 msgsim: 1
 question: How often is a failing batch of a stream invoked?

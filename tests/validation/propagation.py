@@ -21,11 +21,6 @@ from tests.validation.rows import (
     ran,
 )
 
-SOURCE = "https://docs.aws.amazon.com/streams/latest/dev/building-consumers.html"
-LARGE = (
-    "https://aws.amazon.com/blogs/big-data/amazon-kinesis-data-streams-now-supports-10x-larger-"
-    "record-sizes-simplifying-real-time-data-processing/"
-)
 SHARED = (1, 2, 3, 4, 5)
 SECONDS = 600
 POLLED = """

@@ -35,7 +35,6 @@ from tests.validation.rows import (
     quantile,
 )
 
-SOURCE = "https://softwaremill.com/mqperf/"
 SATURATED_PER_S = 14_423
 """What the two receiving nodes got through with 50 threads each: an input of that row alone."""
 

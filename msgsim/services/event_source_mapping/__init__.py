@@ -205,7 +205,8 @@ def connect(mapping: Mapping, spec: MappingSpec, context: Context) -> None:
     mapping.connect(source, function)
     if isinstance(mapping, StreamMapping) and source.kind == "dynamodb.stream":
         polls = PAGE.quota("item_polls")
-        mapping.reads_items(NS_PER_S // polls, PAGE.quota("items_per_read"))
+        overhead_ns = _assumed_ns(context, "item_overhead")
+        mapping.reads_items(NS_PER_S // polls, PAGE.quota("items_per_read"), overhead_ns)
     if isinstance(mapping, StreamMapping) and spec.DestinationConfig is not None:
         target: Any = context.find(spec.DestinationConfig.OnFailure.Destination)
         mapping.documents.destination = target

@@ -101,10 +101,14 @@ class StreamMapping(Component):
         if self._enabled:
             stream.register(self.name)
 
-    def reads_items(self, period_ns: int, limit: int) -> None:
+    def reads_items(self, period_ns: int, limit: int, overhead_ns: int) -> None:
         """Read a DynamoDB stream: more often, less at a time, and with documents of its kind."""
         self._reading = replace(
-            self._reading, period_ns=period_ns, behind_ns=period_ns, limit=limit
+            self._reading,
+            period_ns=period_ns,
+            behind_ns=period_ns,
+            limit=limit,
+            overhead_ns=overhead_ns,
         )
         self.documents.source_info = DYNAMODB_INFO
         self._as_event = item_event
