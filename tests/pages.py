@@ -26,6 +26,7 @@ resources:
             EvaluationPeriods: 1, AlarmActions: [Orders]}
   Clicks: {type: kinesis.stream, ShardCount: 2}
   Reader: {type: kinesis.consumer, StreamARN: Clicks, handler: {time: 1ms}}
+  Fast: {type: kinesis.stream_consumer, StreamARN: Clicks, ConsumerName: fast}
   ClicksFn: {type: lambda.function, handler: {time: 10ms}}
   ClicksMap: {type: lambda.event_source_mapping, EventSourceArn: Clicks, FunctionName: ClicksFn,
               StartingPosition: TRIM_HORIZON}

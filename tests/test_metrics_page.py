@@ -18,6 +18,7 @@ TARGETS = {
     "stream": ["Clicks"],
     "delivery stream": ["Archive"],
     "stream's consumer": ["Reader"],
+    "registered consumer of a mapping": ["Fast"],
     "stream's mapping": ["ClicksMap"],
     "queue's mapping": ["BillingMap"],
     "fleet": ["Workers"],

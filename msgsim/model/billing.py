@@ -22,6 +22,9 @@ HOURS_PER_MONTH = 730
 GB = 1_000_000_000
 """Bytes of a billed gigabyte: AWS's calculators reproduce only with decimal ones."""
 
+GIB = 1_073_741_824
+"""Bytes of a billed gigabyte where AWS's own examples count 1,048,576 KB: Kinesis and Firehose."""
+
 _NS_PER_HOUR = 3_600_000_000_000
 
 

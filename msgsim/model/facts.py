@@ -59,6 +59,9 @@ TRIMMED = Signal(
     ("shard", "count", "consumer"),
 )
 READ_THROTTLED = Signal("read_throttled", "a shard refused a read", ("shard",))
+PUSHED = Signal(
+    "pushed", "an event was pushed to a registered consumer", ("shard", "count", "size_bytes")
+)
 RESHARDED = Signal("resharded", "shards closed and their children opened", ("parents", "children"))
 
 # Delivery stream.

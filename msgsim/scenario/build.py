@@ -165,6 +165,8 @@ def _route(part: Part, parts: dict[str, Part], senders: dict[str, list[str]]) ->
         source = _value(part, "EventSourceArn")
         if parts[source].kind in ("kinesis.stream", "dynamodb.stream"):
             return _of_stream(part, source, senders)
+        if parts[source].kind == "kinesis.stream_consumer":
+            return _of_stream(part, _value(parts[source], "StreamARN"), senders)
     if part.kind == "firehose.delivery_stream":
         return _of_delivery_stream(part, senders)
     if part.kind == "kinesis.consumer":

@@ -11,15 +11,17 @@ from msgsim.kernel.distributions import Uniform
 from msgsim.kernel.simulation import NS_PER_S
 from msgsim.model.chance import distribution
 from msgsim.model.message import Key
-from msgsim.model.service import Context, Service
+from msgsim.model.service import Context, Service, kind_of
 from msgsim.model.spec import FieldError
 from msgsim.services.event_source_mapping.backoff import Backoff
+from msgsim.services.event_source_mapping.billing import meter
 from msgsim.services.event_source_mapping.checks import CODES, check
 from msgsim.services.event_source_mapping.documents import FIRST_NUMBER, Documents
 from msgsim.services.event_source_mapping.filters import EventFilter
 from msgsim.services.event_source_mapping.kinesis import StreamMapping
 from msgsim.services.event_source_mapping.lanes import Lane
 from msgsim.services.event_source_mapping.provisioned import PollerRules, ProvisionedMapping
+from msgsim.services.event_source_mapping.pushed import PushedMapping
 from msgsim.services.event_source_mapping.reading import Reading, Rules
 from msgsim.services.event_source_mapping.scaling import Scaling
 from msgsim.services.event_source_mapping.spec import PAGE, MappingSpec
@@ -28,6 +30,7 @@ from msgsim.services.event_source_mapping.windows import WindowLane, window_mark
 from msgsim.units import UnitError, duration_ns, rate_per_s, size_bytes
 
 KIND = "lambda.event_source_mapping"
+REGISTERED = "kinesis.stream_consumer"
 BATCH_OF_QUEUE, BATCH_OF_STREAM = 10, 100
 
 Mapping = QueueMapping | StreamMapping
@@ -133,7 +136,9 @@ def _of_stream(name: str, spec: MappingSpec, context: Context) -> StreamMapping:
     period_ns = PAGE.quota("shard_poll_period") * NS_PER_S
     payload_bytes = PAGE.quota("payload") * 3 // 4  # base64 makes four bytes of three
     numbers = context.shared.setdefault("lambda.documents", count(FIRST_NUMBER))
-    return StreamMapping(
+    pushed = kind_of(context.specs.get(spec.EventSourceArn)) == REGISTERED
+    make = PushedMapping if pushed else StreamMapping
+    return make(
         sim,
         name,
         make_lane=_lanes(name, spec, numbers, (batch_size, payload_bytes, window_ns)),
@@ -145,7 +150,7 @@ def _of_stream(name: str, spec: MappingSpec, context: Context) -> StreamMapping:
             behind_ns=NS_PER_S // PAGE.quota("shard_read_calls"),
             limit=PAGE.quota("records_per_read"),
             read_ahead=int(context.assumption(KIND, "read_ahead")),
-            overhead_ns=_assumed_ns(context, "stream_overhead"),
+            overhead_ns=_assumed_ns(context, "push_overhead" if pushed else "stream_overhead"),
             timestamp_ns=spec.StartingPositionTimestamp,
             from_ns=_begins_ns(spec, context),
         ),
@@ -193,10 +198,15 @@ def connect(mapping: Mapping, spec: MappingSpec, context: Context) -> None:
     """Find source, function and destination."""
     source: Any = context.find(spec.EventSourceArn)
     function: Any = context.find(spec.FunctionName)
+    if isinstance(mapping, PushedMapping):
+        mapping.registered = source
+        registered: Any = context.specs[spec.EventSourceArn]
+        source = context.find(registered.StreamARN)
     mapping.connect(source, function)
     if isinstance(mapping, StreamMapping) and source.kind == "dynamodb.stream":
         polls = PAGE.quota("item_polls")
-        mapping.reads_items(NS_PER_S // polls, PAGE.quota("items_per_read"))
+        overhead_ns = _assumed_ns(context, "item_overhead")
+        mapping.reads_items(NS_PER_S // polls, PAGE.quota("items_per_read"), overhead_ns)
     if isinstance(mapping, StreamMapping) and spec.DestinationConfig is not None:
         target: Any = context.find(spec.DestinationConfig.OnFailure.Destination)
         mapping.documents.destination = target
@@ -210,4 +220,5 @@ SERVICE = Service(
     connect=connect,
     check=check,
     codes=CODES,
+    meter=meter,
 )

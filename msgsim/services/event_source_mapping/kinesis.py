@@ -101,10 +101,14 @@ class StreamMapping(Component):
         if self._enabled:
             stream.register(self.name)
 
-    def reads_items(self, period_ns: int, limit: int) -> None:
+    def reads_items(self, period_ns: int, limit: int, overhead_ns: int) -> None:
         """Read a DynamoDB stream: more often, less at a time, and with documents of its kind."""
         self._reading = replace(
-            self._reading, period_ns=period_ns, behind_ns=period_ns, limit=limit
+            self._reading,
+            period_ns=period_ns,
+            behind_ns=period_ns,
+            limit=limit,
+            overhead_ns=overhead_ns,
         )
         self.documents.source_info = DYNAMODB_INFO
         self._as_event = item_event
@@ -139,8 +143,13 @@ class StreamMapping(Component):
         reader = Reader(shard, position, lanes)
         reader.timer = self.sim.timer(partial(self._poll, reader))
         reader.windows = [self.sim.timer(partial(self._serve, reader, lane)) for lane in lanes]
-        reader.timer.arm(self.sim.now + self._offset.at(shard) % self._reading.period_ns)
         self._readers.append(reader)
+        self._begin(reader)
+
+    def _begin(self, reader: Reader) -> None:
+        """Begin to poll, each shard at its own moment within the period."""
+        offset_ns = self._offset.at(reader.shard) % self._reading.period_ns
+        reader.timer.arm(self.sim.now + offset_ns)
 
     def _end_of_shard(self, reader: Reader) -> bool:
         """Turn to the children of a closed shard once all its records are finished.
@@ -205,6 +214,12 @@ class StreamMapping(Component):
         if error is not None:
             reader.timer.arm(now + reading.period_ns)
             return
+        self._got(now, reader, records, after)
+        self._poll_again(reader)
+
+    def _got(self, now: int, reader: Reader, records: Sequence[Record], after: int) -> None:
+        """Take what a read or a push has brought, and let it travel to its lanes."""
+        reading, progress = self._reading, reader.progress
         held = self._take(now, reader, records, after)
         tip = self.stream.position(reader.shard, "LATEST")
         reader.behind = progress.read_to < tip
@@ -214,7 +229,6 @@ class StreamMapping(Component):
                 known_ns = NEVER
             overhead_ns = round(reading.overhead_ns * self.slowness)
             self.sim.after(overhead_ns, self._arrive, reader, held, known_ns)
-        self._poll_again(reader)
 
     def _hungry(self, reader: Reader) -> bool:
         """Say whether some lane has less than a batch to go on with, and there is room."""

@@ -118,6 +118,8 @@ class Reader:
         ended: whether the shard is closed and finished, and its children were turned to.
         behind: whether the last poll left records behind.
         last_poll_ns: when that was.
+        owed: pushed events that were taken and not made room for again.
+        subscription: what pushes, with enhanced fan-out.
         timer: rings for the next poll.
         windows: ring when a lane's window ends, one for each.
     """
@@ -128,8 +130,10 @@ class Reader:
         "ended",
         "lanes",
         "last_poll_ns",
+        "owed",
         "progress",
         "shard",
+        "subscription",
         "timer",
         "windows",
     )
@@ -142,5 +146,7 @@ class Reader:
         self.ended = False
         self.behind = False
         self.last_poll_ns = 0
+        self.owed = 0
+        self.subscription: Any = None
         self.timer: Timer
         self.windows: list[Timer] = []

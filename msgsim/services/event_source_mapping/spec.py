@@ -23,6 +23,7 @@ from msgsim.model.spec import (
 PAGE = page_beside(__file__, "lambda.event_source_mapping.md")
 
 PARTIAL = "ReportBatchItemFailures"
+SOURCES = ("sqs.queue", "kinesis.stream", "kinesis.stream_consumer", "dynamodb.stream")
 POSITIONS = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 
 
@@ -74,7 +75,7 @@ class MappingSpec(Spec):
     from the start of the run: `from` is when the mapping is created.
     """
 
-    EventSourceArn: Annotated[String, RefTo("sqs.queue", "kinesis.stream", "dynamodb.stream")]
+    EventSourceArn: Annotated[String, RefTo(*SOURCES)]
     FunctionName: Annotated[String, RefTo("lambda.function")]
     BatchSize: Annotated[int | None, AwsNumber(PAGE, "BatchSize")] = None
     MaximumBatchingWindowInSeconds: Annotated[

@@ -8,6 +8,7 @@ from msgsim.kernel.component import Component
 from msgsim.kernel.distributions import Uniform
 from msgsim.model.chance import distribution
 from msgsim.model.service import Context, Service
+from msgsim.services.firehose.billing import meter
 from msgsim.services.firehose.building import build_stream, connect_stream
 from msgsim.services.firehose.checks import check
 from msgsim.services.firehose.destination import Behaviour, Destination
@@ -76,6 +77,7 @@ SERVICES = (
         check=check,
         parts=receivers,
         codes=CODES,
+        meter=meter,
     ),
     Service(
         kind=DESTINATION,

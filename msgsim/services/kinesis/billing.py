@@ -1,6 +1,8 @@
-"""What AWS bills of a provisioned stream: shards by the hour, records by 25 KB, longer retention.
+"""What AWS bills of a stream, by its capacity mode.
 
-Source: https://aws.amazon.com/kinesis/data-streams/pricing/. GetRecords is free.
+Provisioned: shards by the hour, records by 25 KB, longer retention; GetRecords is free. On-demand:
+the stream by the hour, GB in (each record rounded up to 1 KB), GB out by GetRecords, and what is
+kept longer than a day. Source: https://aws.amazon.com/kinesis/data-streams/pricing/.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.model.billing import Prices, Usage, gb_months, hours, units_of
+from msgsim.model.billing import GB, GIB, Prices, Usage, gb_months, hours, units_of
 from msgsim.model.message import Message
 from msgsim.model.service import Context
 from msgsim.services.kinesis.limits import HOUR_NS
@@ -17,6 +19,7 @@ from msgsim.services.kinesis.spec import PAGE, StreamSpec
 from msgsim.services.kinesis.stream import Stream
 
 PUT_UNIT_BYTES: int = PAGE.billed("put_unit_bytes")
+IN_STEP_BYTES: int = PAGE.billed("in_step_bytes")
 INCLUDED_NS: int = PAGE.billed("included_retention_hours") * HOUR_NS
 EXTENDED_NS: int = PAGE.billed("extended_retention_hours") * HOUR_NS
 
@@ -34,14 +37,24 @@ class StreamMeter:
         self._prices = prices
         self.put_units = 0
         self.stored_bytes = 0
+        self.in_bytes = 0
+        self.out_bytes = 0
         self._open = stream.shard_count
         self._since_ns = 0
         self._shard_ns = 0
 
     def listener(self, signal: Signal) -> Listener | None:
-        """Listen to what is stored (a refused record costs nothing), and to resharding."""
-        heard: dict[str, Listener] = {"stored": self._stored, "resharded": self._resharded}
+        """Listen to what is stored (a refused record costs nothing), read, and to resharding."""
+        heard: dict[str, Listener] = {
+            "stored": self._stored,
+            "resharded": self._resharded,
+            "requested": self._requested,
+        }
         return heard.get(signal.name)
+
+    def _requested(self, now: int, action: str, items: Sequence[Any], code: str | None) -> None:
+        if action == "GetRecords" and items:
+            self.out_bytes += sum([record.message.size_bytes for record in items])
 
     def _resharded(self, now: int, parents: Sequence[Any], children: Sequence[Any]) -> None:
         """Bill the shards that were open until now: closed ones cost nothing more."""
@@ -53,8 +66,28 @@ class StreamMeter:
         size = message.size_bytes
         self.put_units += 1 if size <= PUT_UNIT_BYTES else units_of(size, PUT_UNIT_BYTES)
         self.stored_bytes += size
+        self.in_bytes += units_of(size, IN_STEP_BYTES) * IN_STEP_BYTES
 
     def usage(self, now: int) -> Iterator[Usage]:
+        """Yield what its mode at that moment costs, from time zero."""
+        return self._on_demand(now) if self._stream.on_demand else self._provisioned(now)
+
+    def _on_demand(self, now: int) -> Iterator[Usage]:
+        """Yield stream hours, GB in and out, and retention beyond what is included."""
+        prices, kept_ns = self._prices, self._stream.retention_ns
+        yield Usage("stream hours", prices["on_demand_stream_hour"], hours(now), True)
+        yield Usage("GB in", prices["on_demand_in_gb"], self.in_bytes / GIB)
+        yield Usage("GB out", prices["on_demand_out_gb"], self.out_bytes / GIB)
+        stored = self.stored_bytes * GB / GIB
+        longer_ns = min(kept_ns, EXTENDED_NS) - INCLUDED_NS
+        if longer_ns > 0:
+            kept = gb_months(stored, longer_ns)
+            yield Usage("GB-months of extended retention", prices["on_demand_retention"], kept)
+        if kept_ns > EXTENDED_NS:
+            kept = gb_months(stored, kept_ns - EXTENDED_NS)
+            yield Usage("GB-months of long-term retention", prices["long_retention"], kept)
+
+    def _provisioned(self, now: int) -> Iterator[Usage]:
         """Yield shard hours, PUT payload units, and retention beyond what is included."""
         shard_hours = hours(self._shard_ns + self._open * (now - self._since_ns))
         retention_ns = self._stream.retention_ns

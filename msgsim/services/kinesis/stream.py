@@ -98,6 +98,18 @@ class Stream(Component):
         return len(self.state.open_shards)
 
     @property
+    def on_demand(self) -> bool:
+        """Whether its capacity follows its load now, and is not paid for by the shard."""
+        return self.control.mode != PROVISIONED
+
+    def shard_ns(self, now: int) -> int:
+        """Return for how long shards have been open until `now`, all shards together."""
+        return sum(
+            (now if shard.closed_ns is None else shard.closed_ns) - shard.opened_ns
+            for shard in self.state.shards
+        )
+
+    @property
     def retention_ns(self) -> int:
         """How long records are kept."""
         return self.state.retention_ns

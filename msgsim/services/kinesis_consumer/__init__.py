@@ -10,7 +10,8 @@ from msgsim.kernel.sampling import Sampler
 from msgsim.model.chance import distribution
 from msgsim.model.failing import failure_rule
 from msgsim.model.service import Context, Service
-from msgsim.services.kinesis_consumer import acting
+from msgsim.services.kinesis_consumer import acting, registered
+from msgsim.services.kinesis_consumer.billing import consumer_meter
 from msgsim.services.kinesis_consumer.consumer import Consumer, Handling
 from msgsim.services.kinesis_consumer.fetching import FanOut, Fetching, Polling
 from msgsim.services.kinesis_consumer.leases import LeaseRules, Workers
@@ -110,6 +111,8 @@ SERVICES = (
         connect=connect,
         check=check,
         codes=CODES,
+        meter=consumer_meter,
     ),
     acting.SERVICE,
+    registered.SERVICE,
 )

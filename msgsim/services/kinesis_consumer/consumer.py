@@ -68,6 +68,7 @@ class Consumer(Component):
         facts.ENDED,
         facts.CRASHED,
         facts.ITERATOR_AGE,
+        facts.PUSHED,
     )
     stream: Stream
     fetching: Fetching

@@ -170,12 +170,16 @@ class FanOut:
             return
         position = processor.position if from_position is None else from_position
 
+        shard, consumer = processor.lease.shard, self._consumer
+
         def deliver(records: Any, following: int, ended: bool) -> None:
+            if consumer.on_pushed is not None:
+                size = sum([record.message.size_bytes for record in records])
+                consumer.on_pushed(self._sim.now, shard, len(records), size)
             processor.inbox.append((records, following))
             if processor.idle:
                 self.more(stream, processor)
 
-        shard = processor.lease.shard
         room = max(1, self._room - len(processor.inbox))
         processor.subscription = stream.subscribe(
             self._consumer.name, shard, position, deliver, room

@@ -55,7 +55,8 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     consumer = cast("ConsumerSpec", spec)
     yield from _position(consumer)
     if consumer.ConsumerName is not None:
-        yield from _registered(name, consumer, specs)
+        yield from _pushed(consumer)
+        yield from check_registered(name, consumer.StreamARN, consumer.ConsumerName, specs)
     if consumer.poll is not None and consumer.poll < LEAST_POLL_NS:
         least = format_duration(LEAST_POLL_NS)
         yield Finding(
@@ -84,23 +85,31 @@ def _position(consumer: ConsumerSpec) -> Iterator[Finding]:
         yield Finding("E231", message, ("Timestamp",), "let it begin later, such as from: 10m")
 
 
-def _registered(name: str, consumer: ConsumerSpec, specs: Specs) -> Iterator[Finding]:
+def _pushed(consumer: ConsumerSpec) -> Iterator[Finding]:
     if consumer.poll is not None:
         message = "a registered consumer (ConsumerName) is pushed to, and does not poll"
         yield Finding("E236", message, ("poll",), "remove poll, or ConsumerName")
-    others = [
-        (other, each)
+
+
+def check_registered(
+    name: str, stream_name: str, consumer_name: str, specs: Specs
+) -> Iterator[Finding]:
+    """Find a name that another consumer of the stream has, and more consumers than AWS allows.
+
+    Applications and consumers registered for mappings count together.
+    """
+    others = {
+        other: getattr(each, "ConsumerName", None)
         for other, each in specs.items()
-        if isinstance(each, ConsumerSpec)
-        and each.StreamARN == consumer.StreamARN
-        and each.ConsumerName is not None
-    ]
-    earlier = others[: [other for other, _ in others].index(name)]
-    for other, each in earlier:
-        if each.ConsumerName == consumer.ConsumerName:
+        if getattr(each, "StreamARN", None) == stream_name
+    }
+    registered = [other for other, taken in others.items() if taken is not None]
+    earlier = registered[: registered.index(name)]
+    for other in earlier:
+        if others[other] == consumer_name:
             message = f"AWS refuses this (ResourceInUseException): {other} has this ConsumerName"
             yield Finding("E235", message, ("ConsumerName",), "choose another name")
-    stream: Any = specs.get(consumer.StreamARN)
+    stream: Any = specs.get(stream_name)
     advantage = getattr(stream, "WarmThroughputMiBps", None) is not None
     most = PAGE.quota("registered_advantage" if advantage else "registered")
     if len(earlier) >= most:

@@ -1,7 +1,8 @@
 """What AWS bills of a function: requests, and memory times duration.
 
 Durations are rounded up to whole milliseconds, and the initialisation of an environment is billed
-like the handler's time; a throttled invocation costs nothing.
+like the handler's time; a throttled invocation costs nothing. Provisioned concurrency is paid from
+the moment it is asked for, busy or not, and what runs in it at a lower price of duration.
 Source: https://aws.amazon.com/lambda/pricing/.
 """
 
@@ -18,6 +19,7 @@ from msgsim.units import duration_ns
 
 STEP_NS: int = PAGE.billed("duration_step")
 STEPS_PER_S = 1_000_000_000 / STEP_NS
+NS_PER_S = 1_000_000_000
 MB_PER_GB = 1_024
 ARM = "arm64"
 
@@ -32,9 +34,17 @@ class FunctionMeter:
         arm: whether it runs on Arm processors.
         prices: of the page.
         placement_ns: the part of a cold start that is not billed.
+        provisioned: how many environments are provisioned, and since when (ns).
     """
 
-    def __init__(self, memory_mb: int, arm: bool, prices: Prices, placement_ns: int) -> None:
+    def __init__(
+        self,
+        memory_mb: int,
+        arm: bool,
+        prices: Prices,
+        placement_ns: int,
+        provisioned: tuple[int, int] = (0, 0),
+    ) -> None:
         self._memory_gb = memory_mb / MB_PER_GB
         self._prices = prices
         self._price = prices["gb_second_arm" if arm else "gb_second"]
@@ -42,6 +52,10 @@ class FunctionMeter:
         self.requests = 0
         self.steps = 0
         self.init_steps = 0
+        self.provisioned_steps = 0
+        self._provisioned, self._since_ns = provisioned
+        self._busy = 0
+        self._ends_provisioned = False
 
     def listener(self, signal: Signal) -> Listener | None:
         """Listen to invocations and cold starts."""
@@ -49,24 +63,43 @@ class FunctionMeter:
             "started": self._started,
             "ended": self._ended,
             "cold_start": self._cold_start,
+            "provisioned_busy": self._provisioned_busy,
         }
         return heard.get(signal.name)
 
     def _started(self, now: int, records: int, cold: bool) -> None:
         self.requests += 1
 
+    def _provisioned_busy(self, now: int, count: int) -> None:
+        """Tell invocations in provisioned environments: one falls idle just before its `ended`."""
+        self._ends_provisioned = count < self._busy
+        self._busy = count
+
     def _ended(self, now: int, duration_ns: int, status: str) -> None:
-        self.steps -= -duration_ns // STEP_NS
+        steps = -(-duration_ns // STEP_NS)
+        if self._ends_provisioned:
+            self._ends_provisioned = False
+            self.provisioned_steps += steps
+        else:
+            self.steps += steps
 
     def _cold_start(self, now: int, init_ns: int) -> None:
         self.init_steps -= -max(0, init_ns - self._placement_ns) // STEP_NS
 
     def usage(self, now: int) -> Iterator[Usage]:
-        """Yield requests, and GB-seconds of handlers and of initialisations."""
+        """Yield requests, GB-seconds of handlers and initialisations, and what is provisioned."""
         yield Usage("invocations", self._prices["request"], self.requests)
         per_step = self._memory_gb / STEPS_PER_S
         yield Usage("GB-seconds", self._price, self.steps * per_step)
         yield Usage("GB-seconds of initialisation", self._price, self.init_steps * per_step)
+        if self._provisioned:
+            seconds = max(0, now - self._since_ns) / NS_PER_S
+            kept = self._provisioned * seconds * self._memory_gb
+            price = self._prices["provisioned_gb_second"]
+            yield Usage("GB-seconds of provisioned concurrency", price, kept, True)
+            price = self._prices["provisioned_duration_gb_second"]
+            worked = self.provisioned_steps * per_step
+            yield Usage("GB-seconds in provisioned environments", price, worked)
 
 
 def meter(
@@ -76,4 +109,8 @@ def meter(
     placement_ns = 0
     if spec.cold_start is None:
         placement_ns = duration_ns(str(context.assumption(PAGE.data["kind"], "placement")))
-    return FunctionMeter(spec.MemorySize, ARM in spec.Architectures, prices, placement_ns)
+    config = spec.ProvisionedConcurrencyConfig
+    count = 0 if config is None else config.ProvisionedConcurrentExecutions
+    provisioned = (count, spec.provisioned_from or 0)
+    arm = ARM in spec.Architectures
+    return FunctionMeter(spec.MemorySize, arm, prices, placement_ns, provisioned)

@@ -1,0 +1,1 @@
+"""msgsim beside published measurements: what was measured, what it gives, within what bounds."""
