@@ -41,6 +41,26 @@ class Combined:
         self.tell(*facts)
 
 
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """A listener that lets a component count its plainest facts instead of announcing each.
+
+    Most facts of a busy component are alike; where nobody but this listener hears them, the
+    component may add to `counts` what its kind says they are, and calls `tell` for all others.
+
+    Attributes:
+        tell: what to call for a fact that is not counted.
+        counts: numbers of facts, by the component's own places.
+    """
+
+    tell: Listener
+    counts: list[int]
+
+    def __call__(self, *facts: Any) -> None:
+        """Hear the fact."""
+        self.tell(*facts)
+
+
 class Observer(Protocol):
     """Something that listens."""
 

@@ -77,7 +77,8 @@ class Courier:
         if self._answers_left <= 1:
             self.deliver(trip, subscription.travelling[trip])
             return
-        error = subscription.conclude(trip)
+        conclude = subscription.conclude
+        error = conclude(trip)
         if error is None:
             self._answers_left -= 1
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 
+from msgsim.kernel.signals import Observer, Tallied
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
 from msgsim.model.message import Copy, Delivery, Message
@@ -26,6 +27,9 @@ Every other receive waits a while, and a tuple is made in a tenth of an object's
 
 NEVER = 1 << 62
 
+PLAIN_RECEIVE, PLAIN_DELETE = range(2)
+"""Places in the tally of API calls: receives of one message of one billed unit, and deletes."""
+
 
 class Queue(Upkeep):
     """An SQS queue: a waiting room whose customers come back when service takes too long.
@@ -36,10 +40,11 @@ class Queue(Upkeep):
     Attributes:
         state: what the queue knows; another object once a message with a group makes it fair.
         fifo: whether it is a FIFO queue.
+        plain_calls: counts API calls that are like most, where somebody wants no more than that.
     """
 
-    __slots__ = ("_alarm_due", "_poll_due", "_polls", "_uniform_wait", "fifo", "state",
-                 "visibility_ns")  # fmt: skip
+    __slots__ = ("_alarm_due", "_poll_due", "_polls", "_uniform_wait", "fifo", "plain_calls",
+                 "state", "visibility_ns")  # fmt: skip
 
     kind = "sqs.queue"
     signals = (
@@ -78,6 +83,14 @@ class Queue(Upkeep):
         self._uniform_wait: int | None = None
         self._serving = False
         self.default_wait_ns: int | None = None  # `ReceiveMessageWaitTimeSeconds`, if set
+
+    def bind(self, observers: Iterable[Observer]) -> None:
+        """Connect observers; the plainest calls are only counted if the one listener wishes so."""
+        super().bind(observers)
+        heard = self.on_requested
+        self.plain_calls: list[int] | None = None
+        if isinstance(heard, Tallied):
+            self.plain_calls, self.on_requested = heard.counts, heard.tell
 
     # Sending -------------------------------------------------------------------------------
 

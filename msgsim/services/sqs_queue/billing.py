@@ -8,18 +8,18 @@ billed a surcharge. Source: https://aws.amazon.com/sqs/pricing/.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from msgsim.kernel.signals import Listener, Signal
+from msgsim.kernel.signals import Listener, Signal, Tallied
 from msgsim.model.billing import Price, Prices, Usage, units_of
 from msgsim.model.service import Context
-from msgsim.services.sqs_queue.base import UNAVAILABLE, Queue
+from msgsim.services.sqs_queue.base import PLAIN_DELETE, PLAIN_RECEIVE, UNAVAILABLE, Queue
 from msgsim.services.sqs_queue.fair import FairState
-from msgsim.services.sqs_queue.rules import PAGE
+from msgsim.services.sqs_queue.rules import PAGE, REQUEST_BYTES
 from msgsim.services.sqs_queue.spec import QueueSpec
 
-UNIT_BYTES: int = PAGE.billed("request_bytes")
+UNIT_BYTES = REQUEST_BYTES
 RECEIVE, DELETE = "ReceiveMessage", "DeleteMessage"
 EMPTY = f"{RECEIVE} (empty)"
 CONTROL = frozenset({"PurgeQueue"})
@@ -44,32 +44,28 @@ class QueueMeter:
         self._units: dict[str, int] = defaultdict(int)
         self.refused: dict[str, int] = defaultdict(int)
         self.grouped = 0
-        self._requested, self._singles = self._count()
+        self._plain = [0, 0]
+        self._requested = Tallied(self._count(), self._plain)
 
     def listener(self, signal: Signal) -> Listener | None:
         """Listen to API calls."""
         return self._requested if signal.name == "requested" else None
 
-    def _count(self) -> tuple[Listener, Callable[[], dict[str, int]]]:
-        """Return what counts calls, and what tells of those of one message and one unit.
-
-        Those are nearly all calls of a busy queue, and cells are the cheapest counters there are.
-        """
-        receives = deletes = 0
-        most, others = UNIT_BYTES, self._other
+    def _count(self) -> Listener:
+        """Return what counts calls, those of one message and one unit without looking further."""
+        plain, most, others = self._plain, UNIT_BYTES, self._other
 
         def requested(now: int, action: str, items: Sequence[Any], code: str | None) -> None:
-            nonlocal receives, deletes
             if code is None:
                 if action == DELETE:
-                    deletes += 1
+                    plain[PLAIN_DELETE] += 1
                     return
                 if action == RECEIVE and len(items) == 1 and items[0].message.size_bytes <= most:
-                    receives += 1
+                    plain[PLAIN_RECEIVE] += 1
                     return
             others(action, items, code)
 
-        return requested, lambda: {RECEIVE: receives, DELETE: deletes}
+        return requested
 
     def _other(self, action: str, items: Sequence[Any], code: str | None) -> None:
         if code is not None:
@@ -84,7 +80,8 @@ class QueueMeter:
     @property
     def units(self) -> dict[str, int]:
         """Billed requests by action, in alphabetical order."""
-        found = {action: units for action, units in self._singles().items() if units}
+        plain = {RECEIVE: self._plain[PLAIN_RECEIVE], DELETE: self._plain[PLAIN_DELETE]}
+        found = {action: units for action, units in plain.items() if units}
         for action, units in self._units.items():
             found[action] = found.get(action, 0) + units
         return dict(sorted(found.items()))

@@ -171,10 +171,9 @@ class FairState(StandardState):
     def hand_over(self, now: int, message: Message, visibility_ns: int) -> Delivery:
         """Store a message and give it at once to a long poll that waits."""
         self._now = now
-        tenant = self._tenant(message)
-        if tenant is not None:
-            tenant.visible += 1
-        return super().hand_over(now, message, visibility_ns)
+        delivery = super().hand_over(now, message, visibility_ns)
+        self._count_in_flight(now, delivery.copy, 1)  # type: ignore[arg-type]
+        return delivery
 
     def _hand_out(self, now: int, copy: Stored, visibility_ns: int) -> Delivery:
         self._leave_sight(copy)

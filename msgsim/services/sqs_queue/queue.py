@@ -11,11 +11,17 @@ from msgsim.kernel.waiting import TokenBucket
 from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.ports import ReceiveReply
 from msgsim.services.sqs_queue.attempts import Attempts
-from msgsim.services.sqs_queue.base import UNAVAILABLE, Queue
+from msgsim.services.sqs_queue.base import (
+    NEVER,
+    PLAIN_DELETE,
+    PLAIN_RECEIVE,
+    UNAVAILABLE,
+    Queue,
+)
 from msgsim.services.sqs_queue.fair import FairState
 from msgsim.services.sqs_queue.fifo import FifoState
 from msgsim.services.sqs_queue.partitions import ACTIONS, Partitions
-from msgsim.services.sqs_queue.rules import INVALID_VALUE, batch_error
+from msgsim.services.sqs_queue.rules import INVALID_VALUE, REQUEST_BYTES, batch_error
 from msgsim.services.sqs_queue.standard import StandardState
 from msgsim.services.sqs_queue.stored import GONE, IN_FLIGHT, Stored
 from msgsim.services.sqs_queue.tenants import FairRules, fair_rules
@@ -60,16 +66,20 @@ class StandardQueue(Queue):
 
     def deliver(self, message: Message, delay_ns: int | None = None) -> str | None:
         """Take one message from a topic: the topic's limit on size holds, not the queue's own."""
-        return UNAVAILABLE if self.down else self._accept(message, delay_ns)
-
-    def _accept(self, message: Message, delay_ns: int | None) -> str | None:
+        if self.down:
+            return UNAVAILABLE
         if message.grouped:
             self._notice_group(message)
         state = self.state
         delay = state.delay_ns if delay_ns is None else delay_ns
+        now = self.sim.env._now
+        if not self._polls and self._alarm_due != NEVER and not delay:
+            copy, sent = state.send(now, message, 0), self.on_sent
+            if sent is not None:
+                sent(now, copy)
+            return None
         if not self._polls or state.visible or delay or state.in_flight >= state.in_flight_limit:
             return Queue._accept(self, message, delay_ns)
-        now = self.sim.env._now
         _, _, reply, visibility_ns = self._polls.popleft()
         delivery = state.hand_over(now, message, visibility_ns)  # type: ignore[union-attr]
         due = delivery.deadline_ns
@@ -81,11 +91,16 @@ class StandardQueue(Queue):
         handed = [delivery]
         if received is not None:
             received(now, handed)
-        requested = self.on_requested
-        if requested is not None:
+        calls, requested = self.plain_calls, self.on_requested
+        if calls is not None and message.size_bytes <= REQUEST_BYTES:
+            calls[PLAIN_RECEIVE] += 1
+        elif requested is not None:
             requested(now, "ReceiveMessage", handed, None)
         reply(handed, None)
         return None
+
+    def _accept(self, message: Message, delay_ns: int | None) -> str | None:
+        return self.deliver(message, delay_ns)
 
     def receive(
         self,
@@ -105,8 +120,14 @@ class StandardQueue(Queue):
             take = self._take_one if limit == 1 else self._take
             deliveries = take(limit, timeout, False)
         if deliveries:
-            requested = self.on_requested
-            if requested is not None:
+            calls, requested = self.plain_calls, self.on_requested
+            if (
+                calls is not None
+                and len(deliveries) == 1
+                and deliveries[0].message.size_bytes <= REQUEST_BYTES
+            ):
+                calls[PLAIN_RECEIVE] += 1
+            elif requested is not None:
                 requested(self.sim.env._now, "ReceiveMessage", deliveries, None)
             reply(deliveries, None)
         else:
@@ -142,14 +163,16 @@ class StandardQueue(Queue):
         copy: Stored = delivery.copy  # type: ignore[assignment]
         if self.down or copy.state != IN_FLIGHT:
             return False
-        self.state.delete(self.sim.env._now, delivery)
+        delete = self.state.delete
+        delete(self.sim.env._now, delivery)
         if self._polls or self._deletes_left == 1:
             self._after_delete(copy)
         else:
             self._deletes_left -= 1
-        requested = self.on_requested
-        if requested is not None:
-            requested(self.sim.env._now, "DeleteMessage", (delivery,), None)
+        if self.plain_calls is not None:
+            self.plain_calls[PLAIN_DELETE] += 1
+        elif self.on_requested is not None:
+            self.on_requested(self.sim.env._now, "DeleteMessage", (delivery,), None)
         return True
 
     def _after_delete(self, copy: Copy) -> None:

@@ -21,6 +21,7 @@ MAX_ATTRIBUTES: int = PAGE.quota("message_attributes")
 BACK_OF_QUEUE_RECEIVES: int = PAGE.quota("back_of_queue_receives")
 SCAN_WINDOW: int = PAGE.quota("scan_window")
 IN_FLIGHT_LIMIT: int = PAGE.quota("in_flight_messages")
+REQUEST_BYTES: int = PAGE.billed("request_bytes")
 
 _NS_PER_S = 1_000_000_000
 MAX_VISIBILITY_NS: int = PAGE.limit("VisibilityTimeout").high * _NS_PER_S

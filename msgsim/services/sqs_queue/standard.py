@@ -140,7 +140,8 @@ class StandardState(QueueState):
                 self._collect(now, hosts[hosts.index(host) :], 1, visibility_ns, found, dead)
                 return found[0] if found else None
             shelf.popleft()
-            return self._hand_out(now, copy, visibility_ns)
+            self.visible -= 1
+            return self._lend(now, copy, visibility_ns)
         return None
 
     def _collect(
@@ -182,8 +183,7 @@ class StandardState(QueueState):
         self._ages.append(copy)
         if len(self._ages) > self._most_ages:
             self._shorten_ages()
-        self.visible += 1
-        return self._hand_out(now, copy, visibility_ns)
+        return self._lend(now, copy, visibility_ns)
 
     def delete(self, now: int, delivery: Delivery) -> str | None:
         """Delete by any receipt of the copy, old or late; deleting twice succeeds too."""

@@ -135,11 +135,15 @@ class QueueState:
     # Receiving -----------------------------------------------------------------------------
 
     def _hand_out(self, now: int, copy: Stored, visibility_ns: int) -> Delivery:
+        self.visible -= 1
+        return self._lend(now, copy, visibility_ns)
+
+    def _lend(self, now: int, copy: Stored, visibility_ns: int) -> Delivery:
+        """Give out a copy that does not count as visible, or no longer."""
         copy.receives = attempt = copy.receives + 1
         if copy.first_received_ns < 0:
             copy.first_received_ns = now
         copy.receipt = delivery = Delivery(copy, attempt, now, now + visibility_ns)
-        self.visible -= 1
         copy.state = IN_FLIGHT
         self.in_flight += 1
         if visibility_ns == self.visibility_ns:

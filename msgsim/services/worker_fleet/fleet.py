@@ -57,8 +57,8 @@ class Fleet(Component):
         settled_ns: when a worker came or went last.
     """
 
-    __slots__ = ("fails", "handler_time", "plain", "queue", "receive_time", "receive_with",
-                 "remove", "visited")  # fmt: skip
+    __slots__ = ("fails", "handler_time", "plain", "queue", "receive", "receive_time",
+                 "receive_with", "remove", "time_of", "visited")  # fmt: skip
 
     kind = "worker.fleet"
     signals = (
@@ -99,6 +99,7 @@ class Fleet(Component):
         self.routine = routine
         self.receive_with = (routine.limit, routine.wait_ns, routine.visibility_ns)
         self.handler_time = handler_time
+        self.time_of = handler_time.at
         self.fails = fails
         self.receive_time = receive_time
         self.delete_time = delete_time
@@ -137,6 +138,7 @@ class Fleet(Component):
             self.receive_with = (routine.limit, routine.wait_ns, routine.visibility_ns)
             self.plain = self._is_plain()
         self.queue = queue
+        self.receive = queue.receive
         self.judged = queue.name
         self.skips_group = skips_group
 

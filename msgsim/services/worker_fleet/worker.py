@@ -154,7 +154,8 @@ class Worker:
             started(delivery.received_ns, 1, False)
         copy = delivery.copy
         copy.starts = self._attempt = attempt = copy.starts + 1
-        time = fleet.handler_time.at(delivery.message.number, attempt)
+        time_of = fleet.time_of
+        time = time_of(delivery.message.number, attempt)
         if fleet.slowness != 1.0:
             time = fleet.slowed(time)
         once(time, self._done_with_one, delivery)
@@ -187,7 +188,8 @@ class Worker:
             self._leave()
             return
         limit, wait_ns, visibility_ns = fleet.receive_with
-        self._queue.receive(limit, wait_ns, self._answer, visibility_ns)
+        receive = fleet.receive
+        receive(limit, wait_ns, self._answer, visibility_ns)
 
     def _resume(self, delivery: Delivery) -> None:
         """Go on as if the message had come in a batch: something is unusual about it."""
