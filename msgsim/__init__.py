@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from msgsim.experiment.session import Results as Results
     from msgsim.experiment.session import run_all as run
     from msgsim.problems import ProblemError as ProblemError
+    from msgsim.report import lesson as lesson
     from msgsim.scenario.load import load, load_text
     from msgsim.scenario.schema import Scenario as Scenario
 
@@ -31,8 +32,10 @@ _HOMES = {
     "ProblemError": ("msgsim.problems", "ProblemError"),
     "Results": ("msgsim.experiment.session", "Results"),
     "Scenario": ("msgsim.scenario.schema", "Scenario"),
+    "lesson": ("msgsim.report.lesson", ""),
     "load": ("msgsim.scenario.load", "load"),
     "load_text": ("msgsim.scenario.load", "load_text"),
+    "report": ("msgsim.report", ""),
     "run": ("msgsim.experiment.session", "run_all"),
     "theory": ("msgsim.experiment.theory", ""),
 }
@@ -43,8 +46,10 @@ __all__ = [
     "Results",
     "Scenario",
     "__version__",
+    "lesson",
     "load",
     "load_text",
+    "report",
     "run",
     "theory",
 ]

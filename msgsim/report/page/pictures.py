@@ -54,7 +54,7 @@ class Gallery:
 def gallery(material: Material) -> Gallery:
     """Draw every figure that applies."""
     found = Gallery()
-    for name, sentence, figure in [*_flows(material), *_twices(material)]:
+    for name, sentence, figure in [*flows(material), *twices(material)]:
         _hang(found, material, name, sentence, figure)
     for name, sentence, figure in all_figures(material.results, material.plain):
         _hang(found, material, name, sentence, figure)
@@ -139,7 +139,8 @@ def _thin(label: str, unit: str, times: Any, values: Any) -> list[Any]:
     ]
 
 
-def _flows(material: Material) -> Iterator[tuple[str, str, Figure]]:
+def flows(material: Material) -> Iterator[tuple[str, str, Figure]]:
+    """Yield the figure of each subscriber's arrivals and completions."""
     names = {name: None for each in material.shown for name in each.flow.subscribers}
     for name in names:
         runs = {each.variant: _flow_data(name, each) for each in material.shown
@@ -160,7 +161,8 @@ def _flow_data(name: str, each: Shown) -> FlowData:
     return FlowData(name, times, arrived, done, end_s, fault_bands(each.run))
 
 
-def _twices(material: Material) -> Iterator[tuple[str, str, Figure]]:
+def twices(material: Material) -> Iterator[tuple[str, str, Figure]]:
+    """Yield the figure of what each subscriber processed more than once."""
     names = {name: None for each in material.shown for name in each.flow.subscribers}
     for name in names:
         runs = {
