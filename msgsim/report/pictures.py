@@ -60,14 +60,14 @@ def flow(results: Results, subscriber: str | None = None, *, variants: Names = N
     """Draw running totals of arrivals and completions; runs are repeated for it."""
     from msgsim.report.page.pictures import flows
 
-    return _named("flow", flows(_gathered(results, variants)), subscriber)
+    return _named("flow", flows(_flowing(results, variants)), subscriber)
 
 
 def twice(results: Results, subscriber: str | None = None, *, variants: Names = None) -> Figure:
     """Draw how often messages were processed, and why; runs are repeated for it."""
     from msgsim.report.page.pictures import twices
 
-    return _named("twice", twices(_gathered(results, variants)), subscriber)
+    return _named("twice", twices(_flowing(results, variants)), subscriber)
 
 
 class Player:
@@ -107,14 +107,11 @@ def player(results: Results, *, height: int = 900) -> Player:
     return Player(replay_page(results, to_plain(results), again), height)
 
 
-def _gathered(results: Results, variants: Names) -> Material:
+def _flowing(results: Results, variants: Names) -> Material:
     from msgsim.experiment.result import to_plain
-    from msgsim.report.page.material import gather
+    from msgsim.report.page.material import flowing
 
-    kept = _kept(results, variants)
-    material = gather(results, to_plain(results), "")
-    by_name = {each.variant: each for each in material.shown}
-    return replace(material, shown=[by_name[name] for name in kept])
+    return flowing(results, to_plain(results), _kept(results, variants))
 
 
 def _one(kind: str, results: Results, name: str | None, variants: Names) -> Figure:

@@ -8,6 +8,7 @@ repeats it exactly.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,6 +126,21 @@ def gather(results: Results, plain: dict[str, Any], again: str) -> Material:
     for each in shown:
         _tell(each, from_ns)
     return Material(results, plain, again, shown)
+
+
+def flowing(results: Results, plain: dict[str, Any], variants: Sequence[str]) -> Material:
+    """Run the first replication of some variants again, for pictures of their flow alone."""
+    entries = {(run["variant"], run["replication"]): run for run in plain["runs"]}
+    firsts = results.firsts()
+    shown = []
+    for variant in variants:
+        run = firsts[variant]
+        told = _told(run)
+        flow = Flow(build(told.scenario, told.seed, told.replication))
+        _again(told, run.simulated_ns, flow)
+        entry = entries[variant, run.replication]
+        shown.append(Shown(variant, run.scenario, run, entry, flow, Facts(), {}))
+    return Material(results, plain, "", shown)
 
 
 def _told(run: Run) -> Told:
