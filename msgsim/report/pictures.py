@@ -104,7 +104,7 @@ def player(results: Results, *, height: int = 900) -> Player:
     from msgsim.report.page import replay_page
 
     again = f"msgsim run {results.scenario.name}"
-    return Player(replay_page(results, to_plain(results), again), height)
+    return Player(replay_page(results, to_plain(results), again, answered=False), height)
 
 
 def _flowing(results: Results, variants: Names) -> Material:

@@ -148,4 +148,8 @@ def replaced(scenario: Scenario, path: str, value: object) -> Scenario:
 def _yaml(value: object) -> str:
     if isinstance(value, str):
         return value
-    return yaml.safe_dump(value, default_flow_style=True).removesuffix("...\n").strip()
+    return (
+        yaml.safe_dump(value, default_flow_style=True, sort_keys=False)
+        .removesuffix("...\n")
+        .strip()
+    )

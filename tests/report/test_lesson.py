@@ -78,6 +78,13 @@ def test_what_cannot_be_asked_is_an_error_that_says_why(late, metric, said):
         lesson.value(late, metric)
 
 
+def test_a_source_shows_the_system_and_not_the_answer():
+    """q01 opens with its answer, and `expect` has it again."""
+    text = repr(lesson.source(ms.load("q01")))
+    assert text.startswith("question: ") and "VisibilityTimeout: 30" in text
+    assert "six are deleted" not in text and "duplicate_processings" not in text
+
+
 def test_an_exercise_marks_answers():
     @lesson.exercise
     def half(answer):

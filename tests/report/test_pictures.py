@@ -43,6 +43,20 @@ def test_only_the_variants_that_were_asked_for_are_drawn(late):
     assert [len(figure.axes) for figure in (both, one)] == [4, 2]
 
 
+def test_counts_on_a_logarithmic_axis_are_numbers(late):
+    """Exponents are written as mathematics, which our text never is."""
+    figure = ms.report.twice(late, variants=["timeout_30"])
+    figure._repr_png_()
+    labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert labels[:2] == ["0", "1"] and not any("$" in label for label in labels)
+
+
+def test_variants_keep_the_order_in_which_they_are_given():
+    base = ms.load("q01").replace("expect", None)
+    swapped = base.replace("variants", {"late": {}, "early": {"Orders.VisibilityTimeout": 60}})
+    assert list(ms.lesson.values(ms.run(swapped), "Orders.unique")) == ["late", "early"]
+
+
 def test_twice_counts_what_was_processed_again(late):
     """q01: six of ten messages fit into the timeout, so four are processed again."""
     figure = ms.report.twice(late, variants=["timeout_30"])

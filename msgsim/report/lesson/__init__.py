@@ -10,16 +10,19 @@ from __future__ import annotations
 from msgsim.report.lesson.exercises import Exercise, Mark, exercise
 from msgsim.report.lesson.measured import compare, value, values
 from msgsim.report.lesson.predictions import Prediction, predict
+from msgsim.report.lesson.source import Source, source
 from msgsim.report.lesson.table import Table
 
 __all__ = [
     "Exercise",
     "Mark",
     "Prediction",
+    "Source",
     "Table",
     "compare",
     "exercise",
     "predict",
+    "source",
     "value",
     "values",
 ]

@@ -48,10 +48,13 @@ def page(results: Results, plain: dict[str, Any], again: str) -> str:
     return _document(material, [part for part in parts if part is not None], found)
 
 
-def replay_page(results: Results, plain: dict[str, Any], again: str) -> str:
-    """Return a page with the player alone, under the question and the verdict."""
+def replay_page(
+    results: Results, plain: dict[str, Any], again: str, *, answered: bool = True
+) -> str:
+    """Return a page with the player alone, under the question and the verdict if `answered`."""
     material = gather(results, plain, again)
-    return _document(material, [answer(material), player(material)], Gallery())
+    above = [answer(material)] if answered else []
+    return _document(material, [*above, player(material)], Gallery())
 
 
 def _document(material: Material, parts: list[Block], found: Gallery) -> str:
