@@ -8,6 +8,7 @@ from html import escape
 from msgsim.scenario.schema import Scenario
 
 _HIDDEN = {"expect", "lesson", "msgsim"}
+_LOOK = "margin:0;font-family:monospace;font-size:0.9em;line-height:1.35"
 _SECTION = re.compile(r"^(?=[A-Za-z])", re.MULTILINE)
 
 
@@ -21,7 +22,7 @@ class Source:
         return self._text
 
     def _repr_html_(self) -> str:
-        return f'<pre style="margin:0">{escape(self._text)}</pre>'
+        return f'<pre style="{_LOOK}">{escape(self._text)}</pre>'
 
 
 def source(scenario: Scenario) -> Source:
