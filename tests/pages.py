@@ -21,14 +21,20 @@ resources:
   BillingMap: {type: lambda.event_source_mapping, EventSourceArn: Billing,
                FunctionName: BillingFn, BatchSize: 1}
   Workers: {type: worker.fleet, queue: Billing, workers: 2, handler: {time: 100ms}}
+  Backlog: {type: cloudwatch.alarm, MetricName: ApproximateNumberOfMessagesVisible,
+            Dimensions: Billing, Threshold: 100, ComparisonOperator: GreaterThanThreshold,
+            EvaluationPeriods: 1, AlarmActions: [Orders]}
   Clicks: {type: kinesis.stream, ShardCount: 2}
   Reader: {type: kinesis.consumer, StreamARN: Clicks, handler: {time: 1ms}}
   ClicksFn: {type: lambda.function, handler: {time: 10ms}}
   ClicksMap: {type: lambda.event_source_mapping, EventSourceArn: Clicks, FunctionName: ClicksFn,
               StartingPosition: TRIM_HORIZON}
+  Archive: {type: firehose.delivery_stream, ExtendedS3DestinationConfiguration: {
+              BufferingHints: {SizeInMBs: 1, IntervalInSeconds: 5}}}
 workload:
   - {name: Shop, to: Orders, rate: 10/s, keys: {A: 50%, B: 50%}}
   - {name: Office, to: Billing, rate: 1/s, keys: {A: 100%}}
+  - {name: Logs, to: Archive, rate: 10/s, keys: {A: 50%, B: 50%}}
   - {name: Web, to: Clicks, rate: 10/s, keys: 10}
 expect:
   - Billing.lost == 0

@@ -59,11 +59,31 @@ TRIMMED = Signal(
     ("shard", "count", "consumer"),
 )
 READ_THROTTLED = Signal("read_throttled", "a shard refused a read", ("shard",))
+RESHARDED = Signal("resharded", "shards closed and their children opened", ("parents", "children"))
+
+# Delivery stream.
+INGESTED = Signal("ingested", "a delivery stream took a record", ("copy",))
+TRANSFORMED = Signal("transformed", "a transformation of a batch ended", ("records", "status"))
+BATCH_DELIVERED = Signal(
+    "batch_delivered",
+    "a place took a batch of a delivery stream",
+    ("place", "records", "size_bytes", "oldest_ns"),
+)
+BATCH_FAILED = Signal(
+    "batch_failed", "a place did not take a batch of a delivery stream", ("place", "code")
+)
+ERROR_OUTPUT = Signal("error_output", "a record went to the error output", ("copy", "reason"))
+PARTITIONS = Signal("partitions", "the number of active partitions changed", ("count",))
 
 # Consumers: worker fleets, mappings, and functions invoked asynchronously.
 TAKEN = Signal("taken", "a stream consumer or function got copies", ("deliveries",))
 COMPLETED = Signal("completed", "a consumer processed a delivery with success", ("delivery",))
 FAILED = Signal("failed", "a consumer's attempt at a delivery failed", ("delivery", "reason"))
+VISITED = Signal(
+    "visited",
+    "completed, deleted and ended in one, where only the default observers listen to these",
+    ("delivery",),
+)
 DROPPED = Signal("dropped", "a consumer gave a copy up for good", ("copy", "reason"))
 ITERATOR_AGE = Signal("iterator_age", "age of the last record of a batch", ("shard", "age_ns"))
 
@@ -91,6 +111,15 @@ DESTINATION_FAILED = Signal("destination_failed", "a destination refused a recor
 REPEATED_EVENT = Signal("repeated_event", "a finished event came back", ("message",))
 STORE_CALLED = Signal("store_called", "the idempotency store was called", ("operation",))
 SKIPPED = Signal("skipped", "a delivery was recognised as done already", ("delivery",))
+
+# Fleets that grow and shrink, and alarms.
+RESIZED = Signal("resized", "the size of a fleet changed", ("desired", "running", "starting"))
+LEFT = Signal("left", "a worker left the fleet for good", ("reason", "deliveries"))
+SCALED = Signal("scaled", "a scaling policy changed the desired size", ("policy", "desired"))
+ALARM_CHANGED = Signal("alarm_changed", "an alarm changed its state", ("state", "reason"))
+
+# Actions.
+ACTED = Signal("acted", "a scheduled action was carried out or refused", ("description", "code"))
 
 # Faults.
 FAULT_BEGAN = Signal("fault_began", "a fault began", ("description",))

@@ -1,13 +1,13 @@
-"""Where a user's code fails: by chance, or always for messages with certain attributes."""
+"""Where a user's code fails: by chance, for messages with certain attributes, or for a while."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Protocol
 
-from msgsim.kernel.sampling import Sampler
+from msgsim.kernel.sampling import BLOCK, NEVER, Sampler
 from msgsim.model.message import Message
-from msgsim.model.spec import FieldError, Parsed, Positive, Share, Spec, plain
+from msgsim.model.spec import Duration, FieldError, Parsed, Positive, Share, Spec, plain, written
 
 Fails = Callable[[Message, int], bool]
 """(message, attempt) → whether this attempt at it fails; attempts count from 1."""
@@ -23,16 +23,27 @@ def _poison(value: Any) -> dict[str, tuple[object, ...]]:
 Poison = Annotated[Mapping[str, Any], Parsed(_poison, {"type": "object", "minProperties": 1})]
 
 
+class FailingWindow(Spec):
+    """A while in which attempts fail more often: a dependency is down, a bad version is out."""
+
+    at: Duration
+    for_: Annotated[Duration, written("for")]
+    fails: Share = 1.0
+
+
 class Failing(Spec):
     """The part of a handler that says which attempts fail.
 
     `fails` is the chance of an attempt; a message that has one of the values of `fails_if` in each
-    attribute named there always fails, or only in its first `fails_attempts` attempts.
+    attribute named there always fails, or only in its first `fails_attempts` attempts. In a window
+    of `fails_during` the chance is that of the window, if it is larger; what counts is when the
+    invocation began.
     """
 
     fails: Share = 0.0
     fails_if: Poison | None = None
     fails_attempts: Positive | None = None
+    fails_during: tuple[FailingWindow, ...] = ()
 
 
 class Draws(Protocol):
@@ -42,23 +53,56 @@ class Draws(Protocol):
         """Return them."""
 
 
-def failure_rule(code: Failing, draws: Draws) -> Fails | None:
-    """Return the rule by which an attempt at a message fails, or None when none ever does."""
+def failure_rule(code: Failing, draws: Draws, clock: Callable[[], int]) -> Fails | None:
+    """Return the rule by which an attempt at a message fails, or None when none ever does.
+
+    Args:
+        code: what the scenario says.
+        draws: makes the numbers that chance is compared with.
+        clock: the time in ns.
+    """
     probability, poison, attempts = code.fails, code.fails_if, code.fails_attempts
-    numbers = draws() if probability > 0 else None
+    numbers = draws() if probability > 0 or code.fails_during else None
     if not poison:
-        return _by_chance(numbers, probability) if numbers is not None else None
+        return _by_chance(numbers, code, clock) if numbers is not None else None
+    by_chance = _by_chance(numbers, code, clock) if numbers is not None else None
 
     def fails(message: Message, attempt: int) -> bool:
         if attempts is None or attempt <= attempts:
             found = message.attributes
             if all(found.get(name) in values for name, values in poison.items()):
                 return True
-        return numbers is not None and numbers.at(message.number, attempt) < probability
+        return by_chance is not None and by_chance(message, attempt)
 
     return fails
 
 
-def _by_chance(numbers: Sampler[float], probability: float) -> Fails:
-    at = numbers.at
-    return lambda message, attempt: at(message.number, attempt) < probability
+def _by_chance(numbers: Sampler[float], code: Failing, clock: Callable[[], int]) -> Fails:
+    at, probability = numbers.at, code.fails
+    windows = [(each.at, each.at + each.for_, each.fails) for each in code.fails_during]
+    if not windows:
+        return _by_constant_chance(numbers, probability)
+
+    def fails(message: Message, attempt: int) -> bool:
+        now = clock()
+        chances = [share for begins, ends, share in windows if begins <= now < ends]
+        return at(message.number, attempt) < max(probability, *chances, 0.0)
+
+    return fails
+
+
+def _by_constant_chance(numbers: Sampler[float], probability: float) -> Fails:
+    """Compare a message's own uniform number; its block is kept here, to save a call each time."""
+    first, values = NEVER, list[float]()
+
+    def fails(message: Message, attempt: int) -> bool:
+        nonlocal first, values
+        if attempt != 1:
+            return numbers.at(message.number, attempt) < probability
+        offset = message.number - first
+        if not 0 <= offset < BLOCK:
+            first, values = numbers.block(message.number)
+            offset = message.number - first
+        return values[offset] < probability
+
+    return fails

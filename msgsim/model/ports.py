@@ -7,7 +7,7 @@ Errors are AWS's error codes as text; None means success.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -91,3 +91,25 @@ class Invoked(Protocol):
 
     def invoke_async(self, message: Message) -> str | None:
         """Queue one event (InvocationType=Event); return an error code or None (202)."""
+
+
+class Counted(Protocol):
+    """What a scaling policy or an alarm can look at: a queue."""
+
+    name: str
+
+    def counters(self) -> tuple[int, int, int]:
+        """Return how many messages are visible, in flight, and delayed."""
+
+
+class Scaled(Protocol):
+    """What the action of an alarm can be: a policy of a fleet that scales."""
+
+    name: str
+
+    @property
+    def policies(self) -> Collection[str]:
+        """The names of its policies that alarms invoke."""
+
+    def scale(self, policy: str, beyond: float) -> None:
+        """Carry a policy out; the metric lies `beyond` its alarm's threshold (negative: below)."""

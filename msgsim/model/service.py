@@ -112,3 +112,15 @@ class Service:
     parts: Callable[[str, Any], dict[str, tuple[str, dict[str, Any]]]] = no_parts
     codes: Mapping[str, str] = field(default_factory=dict)
     meter: MakeMeter = no_meter
+
+    def __post_init__(self) -> None:
+        """Remember whose spec it is, so that checks can tell what a name stands for."""
+        _KINDS[self.spec] = self.kind
+
+
+_KINDS: dict[type[Spec], str] = {}
+
+
+def kind_of(spec: Spec | None) -> str:
+    """Return the `type` of the resource that a spec describes; empty when there is none."""
+    return _KINDS.get(type(spec), "") if spec is not None else ""

@@ -6,12 +6,15 @@ from typing import Any
 
 from msgsim.kernel.signals import Observer
 from msgsim.observe.actions import Actions
+from msgsim.observe.alarms import Alarms
 from msgsim.observe.asynchronous import Asynchronous
 from msgsim.observe.completions import Completions
 from msgsim.observe.conservation import Conservation, Violation
 from msgsim.observe.cost import Cost
+from msgsim.observe.deliveries import Deliveries
 from msgsim.observe.duplicates import Duplicates
 from msgsim.observe.entries import Entries
+from msgsim.observe.fleets import Fleets
 from msgsim.observe.latency import Latency
 from msgsim.observe.ledger import Ledger
 from msgsim.observe.littles_law import LittlesLaw
@@ -23,6 +26,7 @@ from msgsim.observe.servers import Servers
 from msgsim.observe.shards import Shards
 from msgsim.observe.system import System
 from msgsim.observe.topics import Topics
+from msgsim.observe.visits import Visits
 
 __all__ = ["Metrics", "Observers", "UnknownMetric", "Violation", "default_observers"]
 
@@ -40,12 +44,16 @@ class Observers:
         self.completions = Completions(system)
         self.queues = Queues(system)
         self.latency = Latency(self.completions)
-        self.ordering = Ordering(system, self.completions, self.entries)
+        self.ordering = Ordering(system, self.completions, self.entries, self.queues)
         self.duplicates = Duplicates(system, self.completions, self.queues)
         self.servers = Servers(system)
         self.mappings = Mappings(system)
         self.asynchronous = Asynchronous(system)
+        self.fleets = Fleets(system)
+        self.alarms = Alarms(system)
+        self.visits = Visits(self.completions, self.queues, self.servers)
         self.shards = Shards(system)
+        self.deliveries = Deliveries(system)
         self.topics = Topics(system, self.entries)
         self.cost = Cost(system, self.entries)
         self.actions = Actions()
@@ -62,7 +70,11 @@ class Observers:
             self.servers,
             self.mappings,
             self.asynchronous,
+            self.fleets,
+            self.alarms,
+            self.visits,
             self.shards,
+            self.deliveries,
             self.topics,
             self.cost,
             self.actions,
@@ -83,7 +95,9 @@ class Observers:
 
     def settle(self, now: int) -> None:
         """Bring everything up to date, so that metrics may be asked in the middle of a run."""
-        for observer in (self.completions, self.queues, self.servers, self.shards):
+        sized = (self.fleets, self.alarms)
+        timed = (self.completions, self.queues, self.servers, *sized, self.shards)
+        for observer in (*timed, self.deliveries):
             observer.settle(now)
 
     def forget(self, now: int) -> None:
@@ -102,6 +116,10 @@ class Observers:
             queue.forget(now)
         for server in self.servers.watches.values():
             server.forget()
+        self.fleets.forget()
+        self.alarms.forget()
+        for delivery in self.deliveries.watches.values():
+            delivery.forget()
 
     def finish(self, now: int) -> None:
         """End the run: ask who still holds what, and check the invariants. Called once."""
@@ -127,8 +145,11 @@ class Observers:
             "servers": self.servers.to_json(),
             "mappings": self.mappings.to_json(),
             "asynchronous": self.asynchronous.to_json(),
+            "fleets": self.fleets.to_json(),
+            "alarms": self.alarms.to_json(),
             "topics": self.topics.to_json(),
             "streams": self.shards.to_json(),
+            "delivery_streams": self.deliveries.to_json(),
             "cost": self.cost.to_json(),
             "actions": self.actions.to_json(),
             "invariants": {

@@ -19,7 +19,7 @@ from msgsim.kernel.signals import Listener, Signal
 from msgsim.model.message import Copy, Message, redrive_of
 from msgsim.observe.measure import Measure, counter
 from msgsim.observe.ranks import Ranks
-from msgsim.observe.system import System
+from msgsim.observe.system import System, announces
 
 
 @dataclass(slots=True)
@@ -106,6 +106,9 @@ class Entries:
         self.stored: dict[str, Stored] = {}
         self.on_duplicate: list[Callable[[str, int, Message], None]] = []
         self._target: dict[str, str] = {}
+        self._alarms = {
+            name for name, each in system.components.items() if announces(each, "alarm_changed")
+        }
         self._effects: dict[str, _Effects] = {}
         sources: dict[str, set[str]] = {}
         for route in system.routes:
@@ -120,7 +123,7 @@ class Entries:
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:
         """Listen to workloads, and to what their targets take."""
-        if component.kind == "workload":
+        if component.kind == "workload" or component.name in self.senders:
             return self._of_workload(component.name, signal.name)
         if component.name in self._effects:
             return self._of_entry(component.name, signal.name)
@@ -195,6 +198,7 @@ class Entries:
         heard: dict[str, Listener] = {
             "accepted": accepted,
             "sent": sent,
+            "ingested": sent,
             "stored": stored,
             "deduplicated": deduplicated,
         }
@@ -208,7 +212,7 @@ class Entries:
         """Return the metrics of a workload, or of an entry point."""
         found: dict[str, Measure] = {}
         sender = self.senders.get(target)
-        if sender is not None:
+        if sender is not None and target not in self._alarms:
             found |= _sender_measures(sender)
         if target in self.stored:
             stored = self.stored[target]

@@ -52,7 +52,10 @@ class Sources(Protocol):
     servers: Any
     mappings: Any
     asynchronous: Any
+    fleets: Any
+    alarms: Any
     shards: Any
+    deliveries: Any
     entries: Any
     topics: Any
     completions: Any
@@ -138,6 +141,14 @@ class Metrics:
             return measure.at(shots[0][0])
         window = Window(shots[0][0], shots[1][0], stat[2] - stat[1])
         return measure.between(window, _inner(stat) or _usual(measure, True))
+
+    def measures(self, target: str, selector: Selector = None) -> dict[str, Measure]:
+        """Return every metric of a target by name; CloudWatch's twins are the same objects.
+
+        Raises:
+            UnknownMetric: no such target, or none that can be narrowed like this.
+        """
+        return dict(self._measures(target, selector))
 
     # Windows -------------------------------------------------------------------------------
 
@@ -233,10 +244,13 @@ class Metrics:
             **sources.entries.measures(target),
             **sources.ledger.measures(target),
             **sources.shards.measures(target),
+            **sources.deliveries.measures(target),
             **sources.queues.measures(target),
             **sources.servers.measures(target),
             **sources.mappings.measures(target),
             **sources.asynchronous.measures(target),
+            **sources.fleets.measures(target),
+            **sources.alarms.measures(target),
         }
 
     def _of_subscriber(self, name: str) -> dict[str, Measure]:
@@ -271,7 +285,7 @@ class Metrics:
             return None
         wanted = self._system.components[target]
         for component in self._system.components.values():
-            if component is not wanted and vars(component).get("function") is wanted:
+            if component is not wanted and getattr(component, "function", None) is wanted:
                 return component.name
         return None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgsim.experiment.session import Results
+from msgsim.experiment.results import Results
 from msgsim.files import cannot_write
 from msgsim.report import figures
 from msgsim.report.collect import Pictured, pictured
@@ -62,11 +62,7 @@ class Subject:
 
 def subject_of(results: Results, plain: dict[str, Any]) -> Subject:
     """Gather what figures are drawn from."""
-    firsts = results.firsts()
-    entries = {(run["variant"], run["replication"]): run for run in plain["runs"]}
-    runs = {
-        variant: pictured(run, entries[variant, run.replication]) for variant, run in firsts.items()
-    }
+    runs = {variant: pictured(summary) for variant, summary in results.firsts().items()}
     names = {n for run in runs.values() for n in (*run.latency, *run.queues, *run.servers)}
     return Subject(runs, provenance(plain), looks(sorted(names)))
 

@@ -26,6 +26,14 @@ def page_text(page: Page, kind: str) -> str:
     if limits:
         rows = [_limit_row(name, entry) for name, entry in limits.items()]
         blocks.append(_block("Limits", ("property", "default", "allowed", "unit", "source"), rows))
+    presets = page.data.get("presets") or {}
+    if presets:
+        rows = [
+            (preset, name, _shown(entry["value"]), str(entry["source"]))
+            for preset, entries in presets.items()
+            for name, entry in entries.items()
+        ]
+        blocks.append(_block("Presets", ("preset", "property", "value", "source"), rows))
     for section, title in (
         ("quotas", "Quotas"),
         ("latencies", "Latencies"),

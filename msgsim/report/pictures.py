@@ -17,7 +17,7 @@ from msgsim.files import write_atomically
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from msgsim.experiment.session import Results
+    from msgsim.experiment.results import Results
     from msgsim.report.draw import Titled
     from msgsim.report.page.material import Material
 

@@ -120,7 +120,8 @@ class _Complaints:
                 self._unknown(path, unknown[path])
             elif item["type"] != "missing":
                 code, message, hint = _explain(item, _model_at(self._model, path))
-                self._problems.add(code, _about(path, message), place_of(self._node, path), hint)
+                where = place_of(self._node, path) if path else self._place
+                self._problems.add(code, _about(path, message), where, hint)
             elif path not in misspelt:
                 self._missing(path)
 

@@ -13,6 +13,7 @@ from msgsim.kernel.simulation import Simulation
 from msgsim.model.message import Key, Message
 from msgsim.model.service import Context, Finding, Service
 from msgsim.model.spec import Spec
+from msgsim.services.cloudwatch_alarm import SERVICE as ALARM
 from msgsim.services.faults import SERVICE as FAULT
 from msgsim.services.lambda_function import SERVICE as FUNCTION
 from msgsim.services.sns import SERVICES as SNS
@@ -21,7 +22,7 @@ from msgsim.services.worker_fleet import SERVICE as FLEET
 from msgsim.units import duration_ns
 
 KINDS: dict[str, Service] = {
-    service.kind: service for service in (*SNS, QUEUE, FLEET, FUNCTION, FAULT)
+    service.kind: service for service in (*SNS, QUEUE, FLEET, FUNCTION, FAULT, ALARM)
 }
 
 NO_LATENCY = {"receive_time": "0s", "delete_time": "0s"}

@@ -367,6 +367,21 @@ actions:
     )
 
 
+def test_an_action_is_described_in_the_words_of_yaml() -> None:
+    """A policy as JSON, a word as a word: `set ToOrders.FilterPolicy to {"kind": ["b"]}`."""
+    from msgsim.services.actions.spec import ActionSpec
+
+    def described(**written: Any) -> str:
+        return ActionSpec.model_validate({"at": "1m", **written}).description
+
+    assert described(set="S.FilterPolicy", to={"kind": ["b"]}) == (
+        'set S.FilterPolicy to {"kind": ["b"]}'
+    )
+    assert described(set="Q.DelaySeconds", to="30s") == "set Q.DelaySeconds to 30s"
+    assert described(move="Dlq") == "move Dlq to its sources"
+    assert described(cancel="Dlq") == "cancel the move of Dlq"
+
+
 # What is refused before the run -------------------------------------------------------------------
 
 SYSTEM = """

@@ -417,6 +417,22 @@ def test_every_plan_accounts_for_its_records(
     assert (plan.status == "error") <= (report == "raise" and any(bad))
 
 
+def test_attempts_fail_in_a_window_of_time() -> None:
+    """One invocation a second: all fail from 10 s to 20 s, about half from 30 s to 130 s (within
+    four standard deviations), and none at other times.
+    """
+    windows = [{"at": "10s", "for": "10s"}, {"at": "30s", "for": "100s", "fails": "50%"}]
+    system = built({"Fn": function("100ms", handler__fails_during=windows)})
+    caller = Caller(system)
+    for second in range(200):
+        system.sim.at(second * S, caller.invoke)
+    system.run("5m")
+    failed = [int(at) for at, outcome in caller.outcomes if outcome.status == "error"]
+    assert [second for second in failed if second < 30] == list(range(10, 20))
+    assert abs(sum(30 <= second < 130 for second in failed) - 50) < 4 * 5
+    assert max(failed) < 130
+
+
 # Asynchronous invocation ------------------------------------------------------------------------
 
 

@@ -102,6 +102,17 @@ def test_provisioned_mode_and_maximum_concurrency_exclude_each_other(
     assert codes({**resources, "Map": mapping(**more)}) == expected
 
 
+@pytest.mark.parametrize(("reserved", "expected"), [(100, []), (99, ["W215"])])
+def test_pollers_do_not_look_at_reserved_concurrency(reserved: int, expected: list[str]) -> None:
+    """Ten pollers may run 100 invocations. Source: services-sqs-scaling.html."""
+    resources = {
+        "Orders": {"type": "sqs.queue", "VisibilityTimeout": 90},
+        "Fn": function(ReservedConcurrentExecutions=reserved),
+    }
+    config = {"MaximumPollers": 10}
+    assert codes({**resources, "Map": mapping(ProvisionedPollerConfig=config)}) == expected
+
+
 @pytest.mark.parametrize(
     "wrong", [{"MinimumPollers": 1}, {"MinimumPollers": 201}, {"MaximumPollers": 10_001}]
 )

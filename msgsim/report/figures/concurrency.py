@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -13,6 +14,7 @@ from msgsim.report.figures.canvas import (
     name,
     new_figure,
     panel_title,
+    plain,
     size_for,
     stacks,
     styled,
@@ -21,6 +23,7 @@ from msgsim.report.figures.data import ConcurrencyData, Course, Provenance
 from msgsim.report.figures.panels import (
     counts_axis,
     draw_course,
+    halo,
     limit_line,
     shade_faults,
     time_axis,
@@ -28,6 +31,8 @@ from msgsim.report.figures.panels import (
 from msgsim.report.figures.thin import MOST_POINTS, thinned
 from msgsim.report.style import (
     ALARM,
+    FONT_PT,
+    INK,
     Look,
     clock_unit,
     count_text,
@@ -66,6 +71,8 @@ def concurrency(
         found = stacks(figure, len(data), [2.6, 1] if refused else [1])
         for (variant, each), stack in zip(filled.items(), found, strict=True):
             draw_course(stack[0], each.running, each.end_s, look, "running", most)
+            if each.size is not None:
+                _draw_size(stack[0], each.size, each.end_s, each.size_name)
             if refused and each.throttles is not None:
                 _draw_throttles(stack[1], each.throttles, each.end_s)
             time_axis(stack[-1], end_s)
@@ -104,6 +111,20 @@ def _when(data: ConcurrencyData) -> str:
     return f" after {duration_text(moment)}" if moment > 0 else ""
 
 
+def _draw_size(axes: Axes, size: Course, end_s: float, label: str) -> None:
+    """Draw how many there were, over how many were busy."""
+    times = np.append(size.time_s, end_s)
+    counts = np.append(size.mean, size.mean[-1:])
+    axes.plot(times, counts, drawstyle="steps-post", color=INK, linewidth=1.4, zorder=3)
+    last = int(np.flatnonzero(size.mean == size.mean.max())[-1])
+    text = axes.annotate(
+        plain(label), (times[last + 1], 0.84 * size.mean[last]), xytext=(5, 0),
+        textcoords="offset points", color=INK, fontsize=FONT_PT - 1, va="top",
+        ha="left" if times[last + 1] < 0.8 * end_s else "right",
+    )  # fmt: skip
+    halo(text)
+
+
 def _draw_throttles(axes: Axes, throttles: Course, end_s: float) -> None:
     kept = thinned(throttles.mean)
     axes.vlines(throttles.time_s[kept], 0, throttles.mean[kept], color=ALARM, linewidth=1.8)
@@ -111,7 +132,7 @@ def _draw_throttles(axes: Axes, throttles: Course, end_s: float) -> None:
 
 
 def _scale(found: Sequence[Sequence[Axes]], data: Sequence[ConcurrencyData]) -> None:
-    peak = max(each.running.peak for each in data)
+    peak = max(max(each.running.peak, each.size.peak if each.size else 0) for each in data)
     limits = [each.limit for each in data if each.limit is not None]
     near = [limit for limit in limits if peak >= _NEAR * limit]
     found[0][0].set_ylim(0, max([peak, *near, 1.0]) * 1.16)

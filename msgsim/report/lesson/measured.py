@@ -1,4 +1,8 @@
-"""Measured: the metrics of a finished session, by the names that `expect` uses."""
+"""Measured: the metrics of a finished session, by the names that `expect` uses.
+
+They are read from the live model of the first replication, so that groups and shards may be asked
+about without announcing them. `Results.values` and `Results.interval` read from what is kept.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from msgsim.experiment.expect import MetricName, compile_rule, evaluate
+from msgsim.experiment.results import Results
 from msgsim.experiment.run import Run
-from msgsim.experiment.session import Results
 from msgsim.report.lesson.table import Table
 from msgsim.report.money import dollars
 from msgsim.report.style import count_text, duration_text, share_text
@@ -60,6 +64,8 @@ def _runs(results: Results) -> dict[str, Run]:
     found: dict[str, Run] = {}
     for run in results.runs:
         found.setdefault(run.variant, run)
+    if not found:
+        raise ValueError("these results hold no run of this process; see Results.values")
     return found
 
 

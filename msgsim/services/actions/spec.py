@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 from pydantic import Field
@@ -54,4 +55,5 @@ class ActionSpec(Spec):
             return f"cancel the move of {self.cancel}"
         if self.move is not None:
             return f"move {self.move} to {self.to or 'its sources'}"
-        return f"set {self.set_} to {self.to}"
+        value = self.to if isinstance(self.to, str) else json.dumps(self.to)
+        return f"set {self.set_} to {value}"

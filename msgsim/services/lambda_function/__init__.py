@@ -121,7 +121,9 @@ def _handler(name: str, spec: FunctionSpec, context: Context) -> Handler | Idemp
         spec.Timeout * NS_PER_S,
         time_per_record=times("record", code.time_per_record),
         error_time=times("error", code.error_time),
-        fails=failure_rule(code, lambda: sim.sampler(name, "fails", Uniform(0, 1))),
+        fails=failure_rule(
+            code, lambda: sim.sampler(name, "fails", Uniform(0, 1)), lambda: sim.now
+        ),
         report=code.report,
         pace=pace(code, spec.MemorySize),
     )

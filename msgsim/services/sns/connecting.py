@@ -10,12 +10,13 @@ from msgsim.model.chance import distribution
 from msgsim.model.message import Message
 from msgsim.model.service import Context
 from msgsim.model.spec import read_bool
-from msgsim.services.sns.courier import Courier, FifoCourier
+from msgsim.services.sns.courier import Courier, DeliveryStreamCourier, FifoCourier
 from msgsim.services.sns.courier_out import PeopleCourier, WebCourier
 from msgsim.services.sns.delivered import (
     LAMBDA_PAYLOAD_BYTES,
     Dress,
     Envelope,
+    body_only,
     without_group,
 )
 from msgsim.services.sns.delivery_policy import read_policy_of
@@ -42,7 +43,7 @@ def connect_subscription(
         dead_letters = context.find(spec.RedrivePolicy.deadLetterTargetArn)
     if isinstance(endpoint, Endpoint):
         subscription.lead_to(_outside, dead_letters)
-        subscription.dress(topic.envelope)
+        subscription.dress(_wrapping(topic.envelope))
         subscription.employ(_outside_courier(topic, subscription, endpoint, spec, context).send)
     else:
         attach(topic, subscription, endpoint, dead_letters)
@@ -58,12 +59,20 @@ def attach(
     if subscription.protocol == "lambda":
         subscription.lead_to(_invoking(endpoint.invoke_async, topic), dead_letters)
         return
+    if subscription.protocol == "firehose":
+        subscription.lead_to(endpoint.accept, dead_letters)
+        subscription.dress(topic.envelope, body_only)
+        return
     accept: HandOver = getattr(endpoint, "deliver", endpoint.accept)
     subscription.lead_to(accept, dead_letters, at_most_ten_attributes(accept))
     if topic.fifo and not endpoint.fifo:
         subscription.dress(_enveloped_without_group(topic.envelope), without_group)
     else:
-        subscription.dress(topic.envelope)
+        subscription.dress(_wrapping(topic.envelope))
+
+
+def _wrapping(envelope: Envelope | None) -> Dress | None:
+    return None if envelope is None else envelope.wrap
 
 
 def _invoking(invoke: HandOver, topic: Topic) -> HandOver:
@@ -101,7 +110,7 @@ def _hop(
     if spec.latency is not None:
         found = spec.latency.resolve(context.base_path)
     else:
-        known = spec.Protocol if spec.Protocol in ("sqs", "lambda") else "outside"
+        known = spec.Protocol if spec.Protocol in ("sqs", "lambda", "firehose") else "outside"
         name = "hop_fifo" if topic.fifo else f"hop_{known}"
         found = distribution(context.assumption(KIND, name))
     return context.sim.times(subscription.name, "hop", found)
@@ -113,6 +122,9 @@ def _courier(
     hop = _hop(subscription, topic, spec, context)
     retries = RetryPolicy.read(SUBSCRIPTION_PAGE.quota("aws_managed_retries"))
     lost = _lost_answers(subscription.name, context)
+    if spec.Protocol == "firehose":
+        patient = RetryPolicy.read(SUBSCRIPTION_PAGE.quota("customer_managed_retries"))
+        return DeliveryStreamCourier(topic, subscription, hop, retries, lost, patient)
     if not topic.fifo:
         return Courier(topic, subscription, hop, retries, lost)
     waits = read_bool(context.assumption(KIND, "group_waits"))

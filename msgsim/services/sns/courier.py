@@ -7,10 +7,15 @@ from collections.abc import Iterator
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.distributions import Constant
-from msgsim.kernel.sampling import NEVER, GeometricGaps, Sampler
+from msgsim.kernel.sampling import BLOCK, NEVER, GeometricGaps, Sampler
 from msgsim.model.message import Message
 from msgsim.services.sns.delivered import Retried
-from msgsim.services.sns.retry import SERVER_SIDE, RetryPolicy, retry_delays
+from msgsim.services.sns.retry import (
+    DELIVERY_STREAM_THROTTLED,
+    SERVER_SIDE,
+    RetryPolicy,
+    retry_delays,
+)
 from msgsim.services.sns.subscription import UNACKNOWLEDGED, Subscription
 
 
@@ -38,6 +43,10 @@ class Courier:
         lost_answers: GeometricGaps | None = None,
     ) -> None:
         self._sim = topic.sim
+        self._once = topic.sim.once
+        self._reached = self._reach
+        self._first: int = NEVER  # nothing is drawn before it is needed
+        self._hops: list[int] = []
         self._topic = topic
         self._subscription = subscription
         self._hop = hop
@@ -50,8 +59,29 @@ class Courier:
         """Set out with a message."""
         if self._at_once:
             self.deliver(trip, message)
+            return
+        offset = message.number - self._first  # what `at` does, without a call
+        if 0 <= offset < BLOCK and message.tries == 1:
+            hop_ns = self._hops[offset]
         else:
-            self._sim.after(self.hop_ns(message), self.deliver, trip, message)
+            hop_ns = self._hop.at(message.number, message.tries)
+            self._first, self._hops = self._hop.block(message.number)
+        if self._subscription.slowness != 1.0 or self._topic.slowness != 1.0:
+            hop_ns = self.hop_ns(message)
+        once = self._once
+        once(hop_ns, self._reached, trip)
+
+    def _reach(self, trip: int) -> None:
+        """Come to the endpoint for the first time; nearly always it takes the message."""
+        subscription = self._subscription
+        if self._answers_left <= 1:
+            self.deliver(trip, subscription.travelling[trip])
+            return
+        error = subscription.conclude(trip)
+        if error is None:
+            self._answers_left -= 1
+        else:
+            self._go_on(trip, subscription.travelling[trip], error, None)
 
     def hop_ns(self, message: Message) -> int:
         """Return how long this message travels (ns)."""
@@ -61,9 +91,14 @@ class Courier:
 
     def deliver(self, trip: int, message: Message, delays: Iterator[int] | None = None) -> None:
         """Try until the message is taken, given up, or has to wait for its next try."""
+        self._go_on(trip, message, self._subscription.attempt(message), delays)
+
+    def _go_on(
+        self, trip: int, message: Message, error: str | None, delays: Iterator[int] | None
+    ) -> None:
+        """Deal with what came of an attempt."""
         subscription = self._subscription
         while True:
-            error = subscription.attempt(message)
             if error is None:
                 self._answers_left -= 1
                 if self._answers_left:
@@ -72,14 +107,19 @@ class Courier:
             elif error not in SERVER_SIDE:
                 break
             if delays is None:
-                delays = retry_delays(self._retries)
+                delays = retry_delays(self._policy_after(error))
             delay = next(delays, None)
             if delay is None:
                 break
             if delay:
                 self._sim.after(delay, self.deliver, trip, message, delays)
                 return
+            error = subscription.attempt(message)
         subscription.settle(trip, message, error)
+
+    def _policy_after(self, error: str) -> RetryPolicy:
+        """Return the retry policy for a delivery whose first error is this."""
+        return self._retries
 
     def lose_answer(self, message: Message) -> Message:
         """Return what is sent again because the answer to its delivery was lost."""
@@ -87,6 +127,31 @@ class Courier:
         self._answers_left = self._lost_answers.draw()
         self._subscription.lose_answer(message)
         return Retried(message)
+
+
+class DeliveryStreamCourier(Courier):
+    """Carries to delivery streams: throttling there is met with the patience for people.
+
+    Source: SNS Developer Guide, sns-message-delivery-retries.html (footnote on Firehose).
+
+    Args:
+        patient: the retry policy after a throttled delivery.
+    """
+
+    def __init__(
+        self,
+        topic: Component,
+        subscription: Subscription,
+        hop: Sampler[int],
+        retries: RetryPolicy,
+        lost_answers: GeometricGaps | None,
+        patient: RetryPolicy,
+    ) -> None:
+        super().__init__(topic, subscription, hop, retries, lost_answers)
+        self._patient = patient
+
+    def _policy_after(self, error: str) -> RetryPolicy:
+        return self._patient if error == DELIVERY_STREAM_THROTTLED else self._retries
 
 
 class _Group:

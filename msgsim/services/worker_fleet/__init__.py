@@ -10,8 +10,12 @@ from msgsim.kernel.sampling import Sampler
 from msgsim.model.chance import Chance, distribution
 from msgsim.model.failing import failure_rule
 from msgsim.model.service import Context, Service
-from msgsim.services.worker_fleet.fleet import BackOff, Crash, Fleet, Routine
-from msgsim.services.worker_fleet.spec import CODES, PAGE, FleetSpec, check
+from msgsim.services.worker_fleet.building import autoscaler_of, shape_of
+from msgsim.services.worker_fleet.fleet import Fleet
+from msgsim.services.worker_fleet.groups import PAGE
+from msgsim.services.worker_fleet.heartbeat import Beats
+from msgsim.services.worker_fleet.routine import BackOff, Crash, Routine
+from msgsim.services.worker_fleet.spec import CODES, FleetSpec, check
 from msgsim.units import duration_ns
 
 KIND = "worker.fleet"
@@ -24,15 +28,21 @@ def build(name: str, spec: FleetSpec, context: Context) -> Fleet:
     lifetime: Sampler[int] | None = None
     if spec.crash_rate > 0:
         lifetime = sim.times(name, "lifetime", Exponential(NS_PER_S / spec.crash_rate))
+    back_off = _back_off(name, context)
+    receive_time = _call_time(name, "receive_time", spec.receive_time, context)
     return Fleet(
         sim,
         name,
-        spec.workers,
+        spec.first,
         _routine(spec, context),
         sim.times(name, "handler", spec.handler.time.resolve(context.base_path)),
-        _back_off(name, context),
-        fails=failure_rule(spec.handler, lambda: context.sim.sampler(name, "fails", Uniform(0, 1))),
-        receive_time=_call_time(name, "receive_time", spec.receive_time, context),
+        back_off,
+        fails=failure_rule(
+            spec.handler,
+            lambda: context.sim.sampler(name, "fails", Uniform(0, 1)),
+            lambda: context.sim.now,
+        ),
+        receive_time=receive_time if spec.prefetch is None else None,
         delete_time=_call_time(name, "delete_time", spec.delete_time, context),
         crashes=[
             Crash(
@@ -45,6 +55,8 @@ def build(name: str, spec: FleetSpec, context: Context) -> Fleet:
         lifetime=lifetime,
         away_ns=spec.restart_after,
         start_ns=spec.start,
+        shape=shape_of(name, spec, context, receive_time, back_off.wait_ns),
+        autoscaler=autoscaler_of(spec, context),
     )
 
 
@@ -53,7 +65,7 @@ def _routine(spec: FleetSpec, context: Context) -> Routine:
     if wait_s is None:
         wait_s = int(context.assumption(KIND, "wait_time"))
     idle_ns = _idle_ns(spec, context) if wait_s == 0 else 0
-    timeout = spec.VisibilityTimeout
+    timeout, beat = spec.VisibilityTimeout, spec.heartbeat
     return Routine(
         limit=spec.MaxNumberOfMessages,
         wait_ns=wait_s * NS_PER_S,
@@ -61,8 +73,7 @@ def _routine(spec: FleetSpec, context: Context) -> Routine:
         idle_ns=idle_ns,
         in_sequence=spec.order == "sequence",
         delete_each=spec.delete == "each",
-        heartbeat_ns=spec.heartbeat.every if spec.heartbeat else 0,
-        renewed_ns=spec.heartbeat.to if spec.heartbeat else 0,
+        heartbeat=Beats(beat.every, beat.to, beat.most) if beat is not None else None,
     )
 
 
@@ -106,6 +117,9 @@ def connect(fleet: Fleet, spec: FleetSpec, context: Context) -> None:
         idle_ns = 0 if wait_ns else _idle_ns(spec, context)
         routine = replace(routine, wait_ns=wait_ns, idle_ns=idle_ns)
     fleet.serve(queue, skips, routine)
+    if fleet.autoscaler is not None:
+        fleet.autoscaler.fleet = fleet
+        fleet.autoscaler.queue = queue
 
 
 SERVICE = Service(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, cast
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, cast
 
-from msgsim.model.catalog import page_beside
-from msgsim.model.chance import TimeDistribution
+from pydantic import PrivateAttr, model_validator
+
+from msgsim.model.chance import TimeDistribution, distribution
 from msgsim.model.failing import Failing
 from msgsim.model.service import Finding, Specs
 from msgsim.model.spec import (
     AwsNumber,
     Duration,
+    FieldError,
     Positive,
     Rate,
     RefTo,
@@ -20,9 +22,21 @@ from msgsim.model.spec import (
     Whole,
     one_of,
 )
+from msgsim.services.worker_fleet import presets
+from msgsim.services.worker_fleet.checks import CODES as SCALING_CODES
+from msgsim.services.worker_fleet.checks import check_scaling
+from msgsim.services.worker_fleet.groups import (
+    PAGE,
+    HeartbeatSpec,
+    JobSpec,
+    PrefetchSpec,
+    ScalingSpec,
+    SpotSpec,
+    SqsdSpec,
+    StopSpec,
+)
 from msgsim.units import format_duration
 
-PAGE = page_beside(__file__, "worker.fleet.md")
 NS_PER_S = 1_000_000_000
 
 
@@ -30,13 +44,6 @@ class WorkSpec(Failing):
     """The user's code: how long one message takes, and which messages fail."""
 
     time: TimeDistribution
-
-
-class HeartbeatSpec(Spec):
-    """ChangeMessageVisibility while a batch is worked: every so often, to so much from then."""
-
-    every: Duration
-    to: Duration
 
 
 class CrashSpec(Spec):
@@ -51,8 +58,10 @@ class FleetSpec(Spec):
     """Properties of `worker.fleet`: AWS's names for the parameters of calls, ours for the rest."""
 
     queue: Annotated[String, RefTo("sqs.queue")]
-    workers: Positive
+    preset: Annotated[str | None, one_of(*presets.named(PAGE))] = None
+    workers: Positive | None = None
     handler: WorkSpec
+    threads: Positive = 1
     MaxNumberOfMessages: Annotated[int, AwsNumber(PAGE, "MaxNumberOfMessages")] = 1
     WaitTimeSeconds: Annotated[int | None, AwsNumber(PAGE, "WaitTimeSeconds")] = None
     VisibilityTimeout: Annotated[int | None, AwsNumber(PAGE, "VisibilityTimeout")] = None
@@ -60,6 +69,7 @@ class FleetSpec(Spec):
     delete: Annotated[str, one_of("each", "batch")] = "each"
     after_failure: Annotated[str | None, one_of("continue", "skip_group")] = None
     heartbeat: HeartbeatSpec | None = None
+    prefetch: PrefetchSpec | None = None
     receive_time: TimeDistribution | None = None
     delete_time: TimeDistribution | None = None
     idle: Duration | None = None
@@ -67,6 +77,66 @@ class FleetSpec(Spec):
     crash_rate: Rate = 0.0
     restart_after: Duration = 30 * NS_PER_S
     start: Duration = 0
+    startup: TimeDistribution | None = None
+    stop: StopSpec = StopSpec()
+    scaling: ScalingSpec | None = None
+    spot: SpotSpec | None = None
+    sqsd: SqsdSpec | None = None
+    job: JobSpec | None = None
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _filled(cls, data: Any, handler: Any) -> Any:
+        """Spell a preset out before the properties are read."""
+        if not isinstance(data, Mapping):
+            return handler(data)
+        filled, origins = presets.fill(PAGE, data)
+        made = handler(filled)
+        made._origins.update(origins)
+        return made
+
+    @model_validator(mode="after")
+    def _some(self) -> FleetSpec:
+        if self.workers is None and self.scaling is None:
+            hint = "add it, such as workers: 10"
+            raise FieldError("E104", "worker.fleet needs `workers`", hint)
+        return self
+
+    @property
+    def first(self) -> int:
+        """How many workers run at the start: `workers`, or else as few as scaling allows."""
+        if self.workers is not None:
+            return self.workers
+        return self.scaling.min if self.scaling is not None else 0
+
+    @property
+    def most(self) -> int:
+        """How many workers there can be."""
+        return self.scaling.max if self.scaling is not None else self.first
+
+    @property
+    def loops(self) -> int:
+        """How many poll loops each worker has."""
+        return self.sqsd.HttpConnections if self.sqsd is not None else self.threads
+
+    @property
+    def policy_names(self) -> tuple[str, ...]:
+        """The scaling policies that alarms can carry out."""
+        policies = self.scaling.policies if self.scaling is not None else ()
+        return tuple(policy.PolicyName for policy in policies)
+
+    def origins(self) -> Mapping[str, str]:
+        """Return where properties come from that the user did not write, by dotted name."""
+        return self._origins
+
+    def assumed(self) -> Mapping[str, str]:
+        """Return the assumption behind each property that is left to one."""
+        found = {}
+        if self.preset is not None and self.startup is None:
+            found["startup"] = presets.startup(self.preset)
+        return found
 
 
 CODES = {
@@ -74,6 +144,7 @@ CODES = {
     "E351": "short polling without a pause",
     "W250": "a batch takes longer than the visibility timeout",
     "W251": "a heartbeat that comes too late",
+    **SCALING_CODES,
 }
 
 MOST_WORKERS = 100_000
@@ -82,9 +153,12 @@ MOST_WORKERS = 100_000
 def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     """Find timeouts that work outlives, heartbeats that come too late, crashes of nobody."""
     fleet = cast("FleetSpec", spec)
-    if fleet.workers > MOST_WORKERS:
-        message = f"{name} has {fleet.workers:,} workers; msgsim simulates up to {MOST_WORKERS:,}"
-        yield Finding("E109", message, ("workers",), "simulate a part of the system")
+    if fleet.most * fleet.loops > MOST_WORKERS:
+        count = fleet.most * fleet.loops
+        message = f"{name} has {count:,} workers; msgsim simulates up to {MOST_WORKERS:,}"
+        where = ("workers",) if fleet.scaling is None else ("scaling", "max")
+        yield Finding("E109", message, where, "simulate a part of the system")
+    yield from check_scaling(name, fleet, specs)
     timeout_s = fleet.VisibilityTimeout
     if timeout_s is None:
         timeout_s = getattr(specs.get(fleet.queue), "VisibilityTimeout", None)
@@ -98,12 +172,12 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
             "set idle, such as 1s, or WaitTimeSeconds, such as 20",
         )
     for index, crash in enumerate(fleet.crash):
-        if not 0 <= crash.worker < fleet.workers:
+        if not 0 <= crash.worker < fleet.most:
             yield Finding(
                 "E350",
-                f"{name} has {fleet.workers} workers, numbered from 0: no worker {crash.worker}",
+                f"{name} has {fleet.most} workers, numbered from 0: no worker {crash.worker}",
                 ("crash", index, "worker"),
-                f"0 to {fleet.workers - 1}",
+                f"0 to {fleet.most - 1}",
             )
 
 
@@ -123,7 +197,9 @@ def _timeout(name: str, fleet: FleetSpec, timeout_ns: int) -> Iterator[Finding]:
     mean = fleet.handler.time.mean
     if mean is None:
         return
-    in_a_row = fleet.MaxNumberOfMessages if fleet.order == "sequence" else 1
+    mean += _job_start(fleet)
+    one_by_one = fleet.order == "parallel" or fleet.prefetch is not None
+    in_a_row = 1 if one_by_one else fleet.MaxNumberOfMessages
     if mean * in_a_row > timeout_ns:
         yield Finding(
             "W250",
@@ -133,3 +209,12 @@ def _timeout(name: str, fleet: FleetSpec, timeout_ns: int) -> Iterator[Finding]:
             (),
             "raise VisibilityTimeout, take fewer messages at a time, or add a heartbeat",
         )
+
+
+def _job_start(fleet: FleetSpec) -> float:
+    """Return how long a job's container takes to start on average (ns); 0 for other workers."""
+    if fleet.job is None:
+        return 0.0
+    if fleet.job.startup is not None:
+        return fleet.job.startup.mean or 0.0
+    return distribution(PAGE.assumptions()["batch_job_start"].value).mean

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from msgsim.model.message import Delivery
+from msgsim.model.ports import Polled
+from msgsim.services.worker_fleet.heartbeat import Heartbeat
 
 if TYPE_CHECKING:
     from msgsim.services.worker_fleet.fleet import Fleet
@@ -30,18 +32,25 @@ class Worker:
     A small state machine whose steps are callbacks. Those of a dead worker find `alive` False and
     do nothing, so that a crash has nothing to cancel.
 
+    Args:
+        fleet: whose worker it is.
+        queue: what it polls: the fleet's queue, or a client's buffer in front of it.
+
     Attributes:
         alive: False from the crash on.
     """
 
-    __slots__ = ("_after", "_answer", "_batch", "_beat", "_began_ns", "_busy", "_done",
-                 "_done_with", "_failed", "_fleet", "_let_go", "_pending", "_position", "_sim",
-                 "_skipped", "_tries", "alive")  # fmt: skip
+    __slots__ = ("_after", "_answer", "_attempt", "_batch", "_beat", "_began_ns", "_busy", "_done",
+                 "_done_with", "_done_with_one", "_failed", "_fleet", "_leaving", "_let_go",
+                 "_once", "_pending", "_position", "_queue", "_sim", "_skipped", "_tries",
+                 "alive")  # fmt: skip
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, queue: Polled) -> None:
         self.alive = True
         self._fleet = fleet
+        self._queue = queue
         self._sim = fleet.sim
+        self._leaving: Callable[[Worker], Any] | None = None
         self._batch: Sequence[Delivery] = ()
         self._position = 0
         self._pending = 0
@@ -54,25 +63,33 @@ class Worker:
         self._tries = 0
         # Bound once, because every message needs them.
         self._after = fleet.sim.after
+        self._once = fleet.sim.once
         self._answer = self._answered
         self._done_with = self._worked
-        self._beat = fleet.sim.timer(self._renew) if fleet.routine.heartbeat_ns else None
+        self._done_with_one = self._worked_one
+        self._attempt = 0
+        beats = fleet.routine.heartbeat
+        self._beat = Heartbeat(self._sim, queue, beats, self.in_hand) if beats else None
 
     # Receiving -----------------------------------------------------------------------------
 
     def poll(self) -> None:
         """ReceiveMessage."""
-        if self.alive:
+        if self._leaving is not None:
+            self._leave()
+        elif self.alive:
             fleet = self._fleet
+            self._answer = self._answered_one if fleet.plain else self._answered
             limit, wait_ns, visibility_ns = fleet.receive_with
-            fleet.queue.receive(limit, wait_ns, self._answer, visibility_ns)
+            self._queue.receive(limit, wait_ns, self._answer, visibility_ns)
 
     def _answered(self, deliveries: list[Delivery], error: str | None) -> None:
         """Let the answer travel; to a dead worker it is lost, and its messages stay in flight."""
         if not self.alive:
             return
         self._batch = deliveries
-        travel = self._fleet.receive_time
+        fleet = self._fleet
+        travel = fleet.receive_time
         if travel is None:
             if deliveries and error is None:
                 self._tries = 0
@@ -106,7 +123,7 @@ class Worker:
         if fleet.on_started is not None:
             fleet.on_started(now, len(batch), False)
         if self._beat is not None:
-            self._beat.arm(now + fleet.routine.heartbeat_ns)
+            self._beat.begin(now)
         if len(batch) == 1:
             self._position = self._pending = 1
             self._work(batch[0])
@@ -117,6 +134,66 @@ class Worker:
             self._pending = len(batch)
             for delivery in batch:
                 self._work(delivery)
+
+    # One message, received and deleted at once: what nearly every message of most fleets takes.
+    # These two methods do what `_answered`, `_begin`, `_work`, `_worked`, `_delete` and `_end` do,
+    # without what only batches, calls that take time and heartbeats need. A function that is an
+    # attribute becomes a local variable before it is called: Python is slow to call it in place.
+
+    def _answered_one(self, deliveries: list[Delivery], error: str | None) -> None:
+        if not self.alive:
+            return
+        if error is not None or not deliveries:
+            self._answered(deliveries, error)
+            return
+        fleet, delivery = self._fleet, deliveries[0]
+        self._batch = deliveries
+        self._tries = 0
+        started, once = fleet.on_started, self._once
+        if started is not None:
+            started(delivery.received_ns, 1, False)
+        copy = delivery.copy
+        copy.starts = self._attempt = attempt = copy.starts + 1
+        time = fleet.handler_time.at(delivery.message.number, attempt)
+        if fleet.slowness != 1.0:
+            time = fleet.slowed(time)
+        once(time, self._done_with_one, delivery)
+
+    def _worked_one(self, delivery: Delivery) -> None:
+        if not self.alive:
+            return
+        fleet = self._fleet
+        fails, visited, remove = fleet.fails, fleet.visited, fleet.remove
+        if fails is not None and fails(delivery.message, self._attempt):
+            self._resume(delivery)
+            self._fail(delivery)
+            return
+        now = self._sim.env._now
+        delivery.copy.completions += 1
+        if visited is not None and remove is not None and remove(delivery):
+            visited(now, delivery)
+        else:
+            if fleet.on_completed is not None:
+                fleet.on_completed(now, delivery)
+            error = self._queue.delete(delivery)
+            if error is not None:
+                self._resume(delivery)
+                self._settle(delivery, error, 1)
+                return
+            if fleet.on_ended is not None:
+                fleet.on_ended(now, now - delivery.received_ns, "ok")
+        self._batch = ()
+        if self._leaving is not None:
+            self._leave()
+            return
+        limit, wait_ns, visibility_ns = fleet.receive_with
+        self._queue.receive(limit, wait_ns, self._answer, visibility_ns)
+
+    def _resume(self, delivery: Delivery) -> None:
+        """Go on as if the message had come in a batch: something is unusual about it."""
+        self._position = self._pending = 1
+        self._began_ns = delivery.received_ns
+        self._busy = True
 
     def _work_next(self) -> None:
         batch, skipped = self._batch, self._skipped
@@ -155,7 +232,7 @@ class Worker:
         elif fleet.delete_time is not None:
             self._delete(delivery, 1)
         else:
-            error = fleet.queue.delete(delivery)
+            error = self._queue.delete(delivery)
             if error is None and len(self._batch) == 1:
                 self._end()
             else:
@@ -194,12 +271,15 @@ class Worker:
         self._batch = ()
         self._busy = False
         if self._beat is not None:
-            self._beat.cancel()
+            self._beat.end()
         if fleet.on_ended is not None:
             now = self._sim.env._now
             fleet.on_ended(now, now - self._began_ns, status)
+        if self._leaving is not None:
+            self._leave()
+            return
         limit, wait_ns, visibility_ns = fleet.receive_with
-        fleet.queue.receive(limit, wait_ns, self._answer, visibility_ns)
+        self._queue.receive(limit, wait_ns, self._answer, visibility_ns)
 
     def _clear(self) -> str:
         """Forget what came of a batch; most batches are one message that went well."""
@@ -222,7 +302,7 @@ class Worker:
 
     def _deleted(self, delivery: Delivery, tries: int) -> None:
         if self.alive:
-            self._settle(delivery, self._fleet.queue.delete(delivery), tries)
+            self._settle(delivery, self._queue.delete(delivery), tries)
 
     def _settle(self, delivery: Delivery, error: str | None, tries: int) -> None:
         """Go on after a delete was answered."""
@@ -249,7 +329,7 @@ class Worker:
         if not self.alive:
             return
         fleet = self._fleet
-        errors = fleet.queue.delete_batch(deliveries)
+        errors = self._queue.delete_batch(deliveries)
         again = [one for one, error in zip(deliveries, errors, strict=True) if error in RETRYABLE]
         if again and tries < fleet.delete_attempts:
             self._sim.after(fleet.back_off(tries), self._delete_batch, again, tries + 1)
@@ -262,22 +342,25 @@ class Worker:
         """Return what was received and has neither been deleted nor given up."""
         return [delivery for delivery in self._batch if delivery not in self._let_go]
 
-    def _renew(self) -> None:
-        """Send the heartbeat: everything in hand stays invisible a while longer."""
-        routine = self._fleet.routine
-        for delivery in self.in_hand():
-            self._fleet.queue.change_visibility(delivery, routine.renewed_ns)
-        assert self._beat is not None
-        self._beat.arm(self._sim.now + routine.heartbeat_ns)
+    def leave(self, left: Callable[[Worker], Any]) -> None:
+        """Take no more messages: call `left(self)` when what is in hand, or on its way, is done."""
+        self._leaving = left
 
-    def crash(self) -> None:
-        """Die with everything in hand: it stays in flight until its timeout."""
+    def _leave(self) -> None:
+        left = self._leaving
+        if self.alive and left is not None:
+            self.alive = False
+            left(self)
+
+    def die(self, status: str) -> list[Delivery]:
+        """End at once; return what was in hand, which stays in flight until its timeout."""
         fleet = self._fleet
-        now = self._sim.now
         self.alive = False
+        if self._batch and fleet.plain and not self._busy:
+            self._resume(self._batch[0])
         if self._beat is not None:
-            self._beat.cancel()
+            self._beat.end()
         if self._busy and fleet.on_ended is not None:
-            fleet.on_ended(now, now - self._began_ns, "crashed")
-        if fleet.on_crashed is not None:
-            fleet.on_crashed(now, self.in_hand())
+            now = self._sim.now
+            fleet.on_ended(now, now - self._began_ns, status)
+        return self.in_hand()
