@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from msgsim.experiment.saved import read as read
     from msgsim.experiment.session import run_all as run
     from msgsim.problems import ProblemError as ProblemError
+    from msgsim.report import lesson as lesson
     from msgsim.scenario.load import load, load_text
     from msgsim.scenario.schema import Scenario as Scenario
 
@@ -32,9 +33,11 @@ _HOMES = {
     "ProblemError": ("msgsim.problems", "ProblemError"),
     "Results": ("msgsim.experiment.results", "Results"),
     "Scenario": ("msgsim.scenario.schema", "Scenario"),
+    "lesson": ("msgsim.report.lesson", ""),
     "load": ("msgsim.scenario.load", "load"),
     "load_text": ("msgsim.scenario.load", "load_text"),
     "read": ("msgsim.experiment.saved", "read"),
+    "report": ("msgsim.report", ""),
     "run": ("msgsim.experiment.session", "run_all"),
     "theory": ("msgsim.experiment.theory", ""),
 }
@@ -45,9 +48,11 @@ __all__ = [
     "Results",
     "Scenario",
     "__version__",
+    "lesson",
     "load",
     "load_text",
     "read",
+    "report",
     "run",
     "theory",
 ]

@@ -11,6 +11,7 @@ from tests.pages import PACKAGE
 PAGES = [
     PACKAGE / "experiment" / "theory.md",
     PACKAGE / "observe" / "cost.md",
+    PACKAGE / "report" / "lesson.md",
 ]
 
 

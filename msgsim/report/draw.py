@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from msgsim.files import cannot_write
 from msgsim.report import figures
 from msgsim.report.collect import Pictured, pictured
 from msgsim.report.figures.data import Provenance
-from msgsim.report.style import looks
+from msgsim.report.style import Look, looks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,53 +38,106 @@ def draw_all(results: Results, plain: dict[str, Any], folder: str | os.PathLike[
 
 def all_figures(results: Results, plain: dict[str, Any]) -> Iterator[Titled]:
     """Yield `(file name, what to look at, figure)` for every picture that applies."""
+    subject = subject_of(results, plain)
+    for draw in KINDS.values():
+        yield from draw(subject)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the figures of a session share.
+
+    Attributes:
+        runs: what is drawn, by variant.
+        origin: what stands in the corner.
+        colours: the look of every name.
+        only: the one component to draw; None for all.
+    """
+
+    runs: Mapping[str, Pictured]
+    origin: Provenance
+    colours: Mapping[str, Look]
+    only: str | None = None
+
+
+def subject_of(results: Results, plain: dict[str, Any]) -> Subject:
+    """Gather what figures are drawn from."""
     runs = {variant: pictured(summary) for variant, summary in results.firsts().items()}
-    origin = provenance(plain)
-    colours = looks(
-        sorted({n for run in runs.values() for n in (*run.latency, *run.queues, *run.servers)})
-    )
-    found = figures.latency(
-        {variant: list(run.latency.values()) for variant, run in runs.items()}, origin, colours
-    )
+    names = {n for run in runs.values() for n in (*run.latency, *run.queues, *run.servers)}
+    return Subject(runs, provenance(plain), looks(sorted(names)))
+
+
+def _latency(subject: Subject) -> Iterator[Titled]:
+    runs = {
+        variant: [data for name, data in run.latency.items() if subject.only in (None, name)]
+        for variant, run in subject.runs.items()
+    }
+    found = figures.latency(runs, subject.origin, subject.colours)
     if found is not None:
         yield "latency", "How long messages took, from publish to first completion.", found
-    yield from _orders(runs, origin)
+
+
+def _orders(subject: Subject) -> Iterator[Titled]:
     yield from _each(
-        runs, lambda run: run.queues, "queue",
+        subject, lambda run: run.order, "order",
+        "In which order messages were completed, against the order in which they were sent.",
+        lambda data: figures.order(data, subject.origin),
+    )  # fmt: skip
+
+
+def _queues(subject: Subject) -> Iterator[Titled]:
+    yield from _each(
+        subject, lambda run: run.queues, "queue",
         "How deep the queue was, and how old its oldest message.",
-        lambda data: figures.depth_and_age(data, origin, colours),
+        lambda data: figures.depth_and_age(data, subject.origin, subject.colours),
     )  # fmt: skip
+
+
+def _servers(subject: Subject) -> Iterator[Titled]:
     yield from _each(
-        runs, lambda run: run.servers, "concurrency", "How busy it was, against its limit.",
-        lambda data: figures.concurrency(data, origin, colours),
+        subject, lambda run: run.servers, "concurrency", "How busy it was, against its limit.",
+        lambda data: figures.concurrency(data, subject.origin, subject.colours),
     )  # fmt: skip
+
+
+def _streams(subject: Subject) -> Iterator[Titled]:
     yield from _each(
-        runs, lambda run: run.streams, "shards", "What producers sent to each shard.",
-        lambda data: figures.shard_load(data, origin),
+        subject, lambda run: run.streams, "shards", "What producers sent to each shard.",
+        lambda data: figures.shard_load(data, subject.origin),
     )  # fmt: skip
-    found = figures.cost({variant: run.cost for variant, run in runs.items()}, origin)
+
+
+def _cost(subject: Subject) -> Iterator[Titled]:
+    bills = {variant: run.cost for variant, run in subject.runs.items()}
+    found = figures.cost(bills, subject.origin)
     if found is not None:
         yield "cost", "What a month at this rate costs, by component and request type.", found
 
 
-def _orders(runs: Mapping[str, Pictured], origin: Provenance) -> Iterator[Titled]:
-    yield from _each(
-        runs, lambda run: run.order, "order",
-        "In which order messages were completed, against the order in which they were sent.",
-        lambda data: figures.order(data, origin),
-    )  # fmt: skip
+KINDS: dict[str, Callable[[Subject], Iterator[Titled]]] = {
+    "latency": _latency,
+    "order": _orders,
+    "queue": _queues,
+    "concurrency": _servers,
+    "shards": _streams,
+    "cost": _cost,
+}
+"""The kinds of figures, in the order in which they are shown."""
 
 
 def _each(
-    runs: Mapping[str, Pictured],
+    subject: Subject,
     part: Callable[[Pictured], Mapping[str, Any]],
     kind: str,
     sentence: str,
     draw: Callable[[dict[str, Any]], Figure | None],
 ) -> Iterator[Titled]:
     """Yield one figure for each component that the runs have, the variants side by side."""
+    runs = subject.runs
     names = {name: None for run in runs.values() for name in part(run)}
     for name in names:
+        if subject.only not in (None, name):
+            continue
         data = {variant: part(run)[name] for variant, run in runs.items() if name in part(run)}
         figure = draw(data)
         if figure is not None:

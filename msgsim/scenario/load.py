@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from msgsim.bundled import scenario_path
 from msgsim.problems import ProblemError, Problems
 from msgsim.scenario.checks import check_references, check_sense, check_services, unique_names
 from msgsim.scenario.overrides import (
@@ -28,16 +29,27 @@ def load(path: str | os.PathLike[str], overrides: SequenceOf[str] = ()) -> Scena
     """Read and validate the scenario at `path` (`-` is standard input).
 
     Args:
-        path: the file.
+        path: the file, or else the name of a bundled scenario, such as `q07`.
         overrides: texts `PATH=VALUE`, applied in order before validation.
 
     Raises:
         ProblemError: with everything that is wrong, and where.
     """
+    path = _bundled(path)
     tree, text = read_file(path)
     file = STDIN if os.fspath(path) == "-" else os.fspath(path)
     base = Path.cwd() if file == STDIN else Path(file).resolve().parent
     return _scenario(tree, text, file, base, overrides)
+
+
+def _bundled(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    name = os.fspath(path)
+    if name == "-" or name.endswith((".yaml", ".yml")) or Path(name).exists():
+        return path
+    try:
+        return scenario_path(name)
+    except KeyError:
+        return path  # reading it says that there is no such file
 
 
 def load_text(
@@ -136,4 +148,8 @@ def replaced(scenario: Scenario, path: str, value: object) -> Scenario:
 def _yaml(value: object) -> str:
     if isinstance(value, str):
         return value
-    return yaml.safe_dump(value, default_flow_style=True).removesuffix("...\n").strip()
+    return (
+        yaml.safe_dump(value, default_flow_style=True, sort_keys=False)
+        .removesuffix("...\n")
+        .strip()
+    )

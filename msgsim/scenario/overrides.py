@@ -56,7 +56,8 @@ def apply_override(root: Mapping, assignment: str, *, line: int = 1) -> Mapping:
     try:
         problems.raise_if_errors()
         empty = Scalar("", place, null=True)
-        return apply_override_node(root, path, value or empty, place)
+        found = value if value is not None else empty  # an empty list is a value
+        return apply_override_node(root, path, found, place)
     except ProblemError as error:
         raise ProblemError(error.problems, {SET_FILE: "\n" * (line - 1) + assignment}) from None
 

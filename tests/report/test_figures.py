@@ -242,6 +242,14 @@ def test_heat_map_without_a_limit_is_records_per_second():
     assert figure.axes[-1].get_xlabel() == "records/s put on the shard"
 
 
+def test_a_shorter_run_does_not_cut_off_a_longer_one():
+    load = np.ones((2, 20))
+    long = ShardData("Clicks", ["0", "1"], load, 1.0, 10.0)
+    short = ShardData("Clicks", ["0", "1"], load[:, :10], 1.0, 10.0)
+    figure = shard_load({"long": long, "short": short}, HERE)
+    assert [axes.get_xlim() for axes in figure.axes[:2]] == [(0, 20), (0, 20)]
+
+
 # Disorder ----------------------------------------------------------------------------------
 
 

@@ -236,3 +236,9 @@ def test_any_text_is_applied_or_refused_and_never_crashes(assignment):
     except ProblemError as error:
         shown = render(error.problems, error.sources)
     assert shown
+
+
+def test_an_empty_list_is_a_value():
+    """`null` removes a key; `[]` is a list without entries."""
+    changed = apply_override(read_text(BASE, "base.yaml"), "workload=[]")
+    assert plain(changed["workload"]) == []

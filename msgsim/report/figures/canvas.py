@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from msgsim.report.figures.data import Provenance
 from msgsim.report.style import FONT_PT, GREY, INK, LINE_PT, PAPER, shorten
 
 DPI = 144
+SHOWN_DPI = 84  # in a notebook, whose column is about 10 inches wide at this density
 _FONT = "DejaVu Sans"  # comes with matplotlib, so that every machine draws the same
 _CAPTION_IN = 0.36
 _TITLE_IN = 0.27  # height of a line
@@ -76,9 +78,19 @@ def styled() -> Iterator[None]:
         yield
 
 
+class Picture(Figure):
+    """A figure that a notebook shows as the last value of a cell; pyplot is not needed."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        stream = io.BytesIO()
+        with styled():
+            self.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+        return stream.getvalue(), {"width": round(self.get_figwidth() * SHOWN_DPI)}
+
+
 def new_figure(title: str, provenance: Provenance, width: float, height: float) -> Figure:
     """Return an empty figure (inches) with its title above and its provenance in the corner."""
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    figure = Picture(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     lines = textwrap.wrap(plain(title), int(width / _TITLE_LETTER_IN), max_lines=2, placeholder="…")
     figure.suptitle("\n".join(lines), x=0.012, y=1 - 0.1 / height, ha="left", va="top",

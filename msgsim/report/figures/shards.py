@@ -51,11 +51,14 @@ def shard_load(runs: Mapping[str, ShardData], provenance: Provenance) -> Figure 
         figure = new_figure(_title(data), provenance, *size_for(len(data), height))
         found = [stack[0] for stack in stacks(figure, len(data), [1])]
         image = None
+        end_s = max(_end_s(each) for each in data)
         for index, ((variant, each), axes) in enumerate(zip(filled.items(), found, strict=True)):
             image = _draw(axes, each, norm)
             panel_title(axes, columns, variant, _seen(each) if variant else "")
             if index % columns_for(len(found)) == 0:
                 axes.set_ylabel("shard")
+        for axes in found:
+            time_axis(axes, end_s)
         _colour_bar(figure, found, image, data)
     return figure
 
@@ -70,6 +73,10 @@ def _scale_of(data: Sequence[ShardData]) -> Normalize:
     return Normalize(0, max(float(each.offered_per_s.max()) for each in data))
 
 
+def _end_s(data: ShardData) -> float:
+    return data.offered_per_s.shape[1] * data.bucket_s
+
+
 def _draw(axes: Axes, data: ShardData, norm: Normalize) -> Any:
     load, bucket_s = _columns(_relative(data), data.bucket_s)
     end_s = load.shape[1] * bucket_s
@@ -81,7 +88,6 @@ def _draw(axes: Axes, data: ShardData, norm: Normalize) -> Any:
     axes.grid(visible=False)
     if len(load) <= _LABELLED:
         axes.hlines(np.arange(len(load) - 1) + 0.5, 0, end_s, color=PAPER, linewidth=2)
-    time_axis(axes, end_s)
     _name_rows(axes, data)
     few = len(load) <= _LABELLED
     for row in np.flatnonzero(~data.offered_per_s.any(axis=1)):

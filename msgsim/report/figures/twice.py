@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter
 
 from msgsim.report.figures.canvas import (
     columns_for,
@@ -83,6 +84,7 @@ def twice(runs: Mapping[str, TwiceData], provenance: Provenance) -> Figure | Non
                     halo(text)
             axes.set_yscale("symlog", linthresh=1)
             axes.set_ylim(0, top * 4)
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: count_text(y)))
             axes.set_xticks(range(1, most + 1))
             axes.set_xlabel("times processed with success")
             if index % columns == 0:

@@ -80,10 +80,18 @@ def read_sections(text: str) -> tuple[str, ...]:
     return tuple(names) or SECTIONS
 
 
-def replay_page(results: Results, plain: dict[str, Any], again: str, *, theme: str = "auto") -> str:
-    """Return a page with the player alone, under the question and the verdict."""
+def replay_page(
+    results: Results,
+    plain: dict[str, Any],
+    again: str,
+    *,
+    theme: str = "auto",
+    answered: bool = True,
+) -> str:
+    """Return a page with the player alone, under the question and the verdict if `answered`."""
     material = gather(results, plain, again)
-    return _document(material, [answer(material), player(material)], Gallery(), theme)
+    above = [answer(material)] if answered else []
+    return _document(material, [*above, player(material)], Gallery(), theme)
 
 
 def _document(material: Material, parts: list[Block], found: Gallery, theme: str) -> str:

@@ -8,6 +8,7 @@ repeats it exactly.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -75,7 +76,7 @@ class Shown:
         run: its first replication.
         plain: the same as plain data.
         flow, facts: what came and went.
-        cloudwatch: the metrics that AWS would have shown.
+        cloudwatch: the metrics that AWS would have shown; None where nobody listened.
         interest: kind → message numbers, how much, where.
         spans: the lives of the interesting messages, by number.
         film: for the player.
@@ -88,13 +89,15 @@ class Shown:
     flow: Flow
     facts: Facts
     interest: dict[str, list[tuple[int, int, str]]]
-    cloudwatch: CloudWatch
+    cloudwatch: CloudWatch | None = None
     spans: dict[int, list[Span]] = field(default_factory=dict)
     film: Film = field(default_factory=Film)
 
     @cached_property
     def twins(self) -> dict[str, TwinData]:
         """What figures show of CloudWatch's metrics, by resource."""
+        if self.cloudwatch is None:
+            return {}
         end_s = self.run.simulated_ns / NS_PER_S
         return twin_data(self.cloudwatch, self.plain, end_s, fault_bands(self.run))
 
@@ -138,6 +141,18 @@ def gather(results: Results, plain: dict[str, Any], again: str) -> Material:
     for each in shown:
         _tell(each, from_ns)
     return Material(results, plain, again, shown)
+
+
+def flowing(results: Results, plain: dict[str, Any], variants: Sequence[str]) -> Material:
+    """Run the first replication of some variants again, for pictures of their flow alone."""
+    firsts, shown = results.firsts(), []
+    for variant in variants:
+        kept = firsts[variant]
+        told = Told(results.variants[variant], kept.seed, kept.replication)
+        flow = Flow(build(told.scenario, told.seed, told.replication))
+        run = _again(told, round(kept.plain["simulated_s"] * NS_PER_S), flow)
+        shown.append(Shown(variant, told.scenario, run, kept.plain, flow, Facts(), {}))
+    return Material(results, plain, "", shown)
 
 
 def _told(run: Run) -> Told:

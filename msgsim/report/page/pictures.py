@@ -56,7 +56,7 @@ class Gallery:
 def gallery(material: Material, sections: Collection[str]) -> Gallery:
     """Draw every figure that applies and belongs to one of these blocks."""
     found = Gallery()
-    own = (_flows(material), _twins(material), _twices(material))
+    own = (flows(material), _twins(material), twices(material))
     for name, sentence, figure in chain(*own, all_figures(material.results, material.plain)):
         if name.partition("-")[0] in sections:
             _hang(found, material, name, sentence, figure)
@@ -148,7 +148,8 @@ def _thin(label: str, unit: str, times: Any, values: Any) -> list[Any]:
     ]
 
 
-def _flows(material: Material) -> Iterator[tuple[str, str, Figure]]:
+def flows(material: Material) -> Iterator[tuple[str, str, Figure]]:
+    """Yield the figure of each subscriber's arrivals and completions."""
     names = {name: None for each in material.shown for name in each.flow.subscribers}
     for name in names:
         runs = {each.variant: _flow_data(name, each) for each in material.shown
@@ -194,7 +195,8 @@ def _alike(runs: dict[str, TwinData]) -> dict[str, TwinData]:
     return {variant: replace(data, panels=panels(data)) for variant, data in runs.items()}
 
 
-def _twices(material: Material) -> Iterator[tuple[str, str, Figure]]:
+def twices(material: Material) -> Iterator[tuple[str, str, Figure]]:
+    """Yield the figure of what each subscriber processed more than once."""
     names = {name: None for each in material.shown for name in each.flow.subscribers}
     for name in names:
         runs = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from msgsim.kernel.signals import Observer, Tallied
 from msgsim.kernel.simulation import Simulation
@@ -87,7 +88,7 @@ class Queue(Upkeep):
     def bind(self, observers: Iterable[Observer]) -> None:
         """Connect observers; the plainest calls are only counted if the one listener wishes so."""
         super().bind(observers)
-        heard = self.on_requested
+        heard: Any = self.on_requested
         self.plain_calls: list[int] | None = None
         if isinstance(heard, Tallied):
             self.plain_calls, self.on_requested = heard.counts, heard.tell
