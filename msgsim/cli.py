@@ -145,15 +145,52 @@ def validate(
 
 
 @app.command("list")
-def list_() -> None:
-    """List the scenarios that come along, with the question each answers.
+def list_(
+    topic: Annotated[
+        str | None, typer.Option(metavar="TOPIC", help="Only this topic, such as fifo.")
+    ] = None,
+) -> None:
+    """List the scenarios that come along by topic, with the question each answers.
 
     \b
       msgsim list
+      msgsim list --topic fifo
     """
     from msgsim.commands import list_scenarios
 
-    list_scenarios()
+    list_scenarios(topic)
+
+
+@app.command()
+def lab(
+    name: Annotated[
+        str | None, typer.Argument(help="A lab such as 03, or a question such as q07.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="KNOB=VALUE", help="Turn a knob; repeatable."),
+    ] = None,
+    hint: Annotated[
+        int, typer.Option("--hint", count=True, help="Show a hint; repeat it for the next.")
+    ] = 0,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show what is wrong and why.")] = False,
+    color: Color = "auto",
+) -> None:
+    """Learn by repair: labs with a symptom, a few knobs, and expectations to satisfy.
+
+    \b
+      msgsim lab
+      msgsim lab 03
+      msgsim lab 03 --set keys=200 --set MaximumConcurrency=20
+      msgsim lab 03 --hint
+      msgsim lab q07 --reveal
+    """
+    from msgsim.labs import list_labs, show_lab
+
+    if name is None:
+        list_labs()
+        return
+    raise typer.Exit(show_lab(name, set_ or [], hint, reveal, _use_color(color)))
 
 
 @app.command()

@@ -259,19 +259,16 @@ def _validate(
     return 4 if strict and warnings else 0
 
 
-def list_scenarios() -> None:
-    """Print the bundled scenarios with their questions, those in folders after the others."""
-    from msgsim.scenario.load import load
+def list_scenarios(topic: str | None = None) -> None:
+    """Print the bundled scenarios with their questions, by topic."""
+    from msgsim.report.learning import list_text
+    from msgsim.scenario.lesson import TOPICS
 
-    names = scenario_names()
-    width = max((len(name) for name in names), default=0)
-    group = ""
-    for name in names:
-        folder = name.rpartition("/")[0]
-        if folder != group:
-            group = folder
-            print(f"\n{folder}:")
-        print(f"{name:<{width}}  {load(scenario_path(name)).question}")
+    if topic is not None and topic not in TOPICS:
+        guess = did_you_mean(topic, TOPICS)
+        hint = f"did you mean {guess}?" if guess else f"topics: {', '.join(TOPICS)}"
+        raise ProblemError([Problem("E170", f"no topic is called {quote(topic)}", None, hint)])
+    print(list_text(topic))
 
 
 def new_scenario(target: str, source: str, force: bool) -> None:

@@ -19,7 +19,7 @@ FLOORS = [
     {"scenario"},
     {"experiment", "cloud"},
     {"report"},
-    {"cli", "commands", "__init__", "__main__"},
+    {"cli", "commands", "labs", "__init__", "__main__"},
 ]
 HEIGHT = {name: height for height, names in enumerate(FLOORS) for name in names}
 SIDE_BY_SIDE = [{"services", "observe"}, {"experiment", "cloud"}]
