@@ -119,7 +119,7 @@ def verdict_text(name: str, scenario: Scenario, solved: bool, paint: Paint) -> s
             f"  msgsim lab {number} --set {knob}=…",
             f"  msgsim lab {number} --hint       ({len(lesson.hints)} of them)",
             f"  msgsim lab {number} --reveal     what is wrong, and one solution",
-            f"  msgsim run {short_name(name)}    everything else about the run",
+            f"  msgsim run {short_name(name)}   everything else about the run",
         ]
     )
 
