@@ -19,7 +19,7 @@ FLOORS = [
     {"scenario"},
     {"experiment", "cloud"},
     {"report"},
-    {"cli", "commands", "labs", "__init__", "__main__"},
+    {"cli", "commands", "__init__", "__main__"},
 ]
 HEIGHT = {name: height for height, names in enumerate(FLOORS) for name in names}
 SIDE_BY_SIDE = [{"services", "observe"}, {"experiment", "cloud"}]
@@ -30,8 +30,8 @@ HOME_OF = {
     "pydantic_core": ("model/spec.py", "scenario/", "services/"),
     "matplotlib": ("report/",),
     "rich": ("report/", "cli", "commands"),
-    "typer": ("cli",),
-    "click": ("cli",),
+    "typer": ("cli", "commands/"),
+    "click": ("cli", "commands/"),
 }
 ONLY_IN_FUNCTIONS = {"scipy", "joblib"}
 

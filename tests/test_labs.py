@@ -145,17 +145,17 @@ FULL = "topic: fifo, level: easy, symptom: s, hints: [h], reveal: r, "
     [
         ("{reveal: r}", "E104"),
         ("{topic: cheese}", "E130"),
-        ("{topic: fifo, predict: p}", "E180"),
-        ("{topic: fifo, level: easy}", "E180"),
+        ("{topic: fifo, predict: p}", "E190"),
+        ("{topic: fifo, level: easy}", "E190"),
         ("{topic: fifo, link: somewhere}", "E130"),
         ("{topic: fifo, colour: red}", "E103"),
-        ("{" + FULL + "knobs: {Orders.DelaySeconds: 0..900}, solution: {Orders.Delay: 1}}", "E181"),
-        ("{" + FULL + "knobs: {Orders.DelaySeconds: 0..900}, solution: {}}", "E181"),
-        ("{" + FULL + "knobs: {Orders.DelaySeconds: x..y}, solution: {a: 1}}", "E181"),
+        ("{" + FULL + "knobs: {Orders.DelaySeconds: 0..900}, solution: {Orders.Delay: 1}}", "E191"),
+        ("{" + FULL + "knobs: {Orders.DelaySeconds: 0..900}, solution: {}}", "E191"),
+        ("{" + FULL + "knobs: {Orders.DelaySeconds: x..y}, solution: {a: 1}}", "E191"),
         ("{" + FULL + "knobs: {Ordres.DelaySeconds: [1]}, solution: {a: 1}}", "E120"),
         (
             "{" + FULL + "knobs: {Orders.DelaySeconds: [0, 5]}, solution: {Orders.DelaySeconds: 7}}",
-            "E181",
+            "E191",
         ),
     ],
 )

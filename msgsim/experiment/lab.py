@@ -21,7 +21,7 @@ def attempt(path: str | os.PathLike[str], assignments: Sequence[str] = (), **opt
         options: as for `run_all`.
 
     Raises:
-        ProblemError: E182 where something else than a knob is changed, or to a value that the lab
+        ProblemError: E192 where something else than a knob is changed, or to a value that the lab
             does not allow; and as `load` and `run_all`.
     """
     lab = load(path)

@@ -68,7 +68,7 @@ def read_knob(path: str, node: Node) -> Knob:
         if smallest is not None and largest is not None and smallest < largest:
             example = Scalar(low, node.place)
             return Knob(path, (), low, high, example, f"{low}..{high}")
-    raise FieldError("E181", f"the values of knob {quote(path)} cannot be read", _EXAMPLE)
+    raise FieldError("E191", f"the values of knob {quote(path)} cannot be read", _EXAMPLE)
 
 
 def _size(value: Any) -> float | None:

@@ -39,9 +39,9 @@ LEVELS = ("easy", "medium", "hard", "expert")
 LAB_PARTS = ("level", "symptom", "knobs", "hints", "reveal", "solution")
 """What makes a lesson a lab; `reveal` alone does not."""
 
-register("E180", "a lesson that lacks a part")
-register("E181", "a knob of a lab that cannot be turned")
-register("E182", "a lab changed by anything else than its knobs")
+register("E190", "a lesson that lacks a part")
+register("E191", "a knob of a lab that cannot be turned")
+register("E192", "a lab changed by anything else than its knobs")
 
 
 def _link(value: Any) -> str:
@@ -118,13 +118,13 @@ def check_lesson(lesson: Lesson, tree: Mapping, problems: Problems) -> None:
     place = tree.key("lesson").place
     if lesson.predict and not lesson.reveal:
         message = "the lesson asks for a prediction and explains nothing afterwards"
-        problems.add("E180", message, block.key("predict").place, "add `reveal:`")
+        problems.add("E190", message, block.key("predict").place, "add `reveal:`")
     if not any(part in block for part in LAB_PARTS if part != "reveal"):
         return
     missing = [part for part in LAB_PARTS if part not in block]
     if missing:
         message = f"a lab needs {', '.join(f'`{part}`' for part in LAB_PARTS)}"
-        problems.add("E180", message, place, f"missing: {', '.join(missing)}")
+        problems.add("E190", message, place, f"missing: {', '.join(missing)}")
         return
     _check_knobs(tree, problems)
 
@@ -137,7 +137,7 @@ def _check_knobs(tree: Mapping, problems: Problems) -> None:
         if not isinstance(node, Mapping) or not len(node.entries):
             message = f"{part} is a mapping of paths"
             hint = "such as {Orders.VisibilityTimeout: 10..900}" if part == "knobs" else None
-            problems.add("E181", message, block.key(part).place, hint)
+            problems.add("E191", message, block.key(part).place, hint)
             return
     knobs = {}
     for key, node in _entries(tree, "knobs"):
@@ -153,10 +153,10 @@ def _check_knobs(tree: Mapping, problems: Problems) -> None:
             guess = did_you_mean(key.text, knobs)
             message = f"the solution turns {quote(key.text)}, which is no knob"
             hint = f"did you mean {guess}?" if guess else f"knobs: {', '.join(knobs)}"
-            problems.add("E181", message, key.place, hint)
+            problems.add("E191", message, key.place, hint)
         elif not knobs[key.text].allows(plain(to_plain(node))):
             message = f"the solution's {key.text} is not among the values allowed"
-            problems.add("E181", message, node.place, f"allowed: {knobs[key.text].shown}")
+            problems.add("E191", message, node.place, f"allowed: {knobs[key.text].shown}")
 
 
 def turned(tree: Mapping, assignment: str) -> str:
@@ -165,7 +165,7 @@ def turned(tree: Mapping, assignment: str) -> str:
     A knob may be named by its last part alone where that is clear: `VisibilityTimeout=60`.
 
     Raises:
-        ProblemError: E182, for anything else.
+        ProblemError: E192, for anything else.
     """
     knobs = knobs_of(tree)
     path, equals, text = assignment.partition("=")
@@ -198,7 +198,7 @@ def _example(knobs: dict[str, Knob]) -> str:
 
 def _refusal(message: str, hint: str) -> ProblemError:
     problems = Problems()
-    problems.add("E182", message, None, hint)
+    problems.add("E192", message, None, hint)
     return ProblemError(problems)
 
 

@@ -1,13 +1,53 @@
-"""What `msgsim lab` does, apart from parsing its arguments."""
+"""`msgsim lab`: systems to repair, and predictions to make."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from msgsim.bundled import is_lab, lab_name, lab_number, scenario_names, scenario_path
+from msgsim.commands._options import Color, use_color
 from msgsim.problems import Problem, ProblemError, did_you_mean, quote
+
+PLACE = 65
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(lab)
+
+
+def lab(
+    name: Annotated[
+        str | None, typer.Argument(help="A lab such as 03, or a question such as q07.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="KNOB=VALUE", help="Turn a knob; repeatable."),
+    ] = None,
+    hint: Annotated[
+        int, typer.Option("--hint", count=True, help="Show a hint; repeat it for the next.")
+    ] = 0,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show what is wrong and why.")] = False,
+    color: Color = "auto",
+) -> None:
+    """Learn by repair: labs with a symptom, a few knobs, and expectations to satisfy.
+
+    \b
+      msgsim lab
+      msgsim lab 03
+      msgsim lab 03 --set keys=200 --set MaximumConcurrency=20
+      msgsim lab 03 --hint
+      msgsim lab q07 --reveal
+    """
+    if name is None:
+        list_labs()
+        return
+    raise typer.Exit(show_lab(name, set_ or [], hint, reveal, use_color(color)))
 
 
 @dataclass(frozen=True)
@@ -87,7 +127,7 @@ def _refuse_knobs(word: str, assignments: Sequence[str]) -> None:
     if assignments:
         message = f"{quote(word)} is a question, not a lab: it has no knobs"
         hint = f"msgsim run {word} --set {assignments[0]}"
-        raise ProblemError([Problem("E182", message, None, hint)])
+        raise ProblemError([Problem("E192", message, None, hint)])
 
 
 def _found(word: str) -> tuple[str, Path]:
