@@ -1,6 +1,6 @@
 """The reference of the command line, made from what Typer knows about it.
 
-`python -m msgsim.cli_reference` prints the page `msgsim/guide/commands.md`; a test keeps it current.
+`python -m msgsim.cli_reference` prints `msgsim/guide/commands.md`; a test keeps that current.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from msgsim.cli import app
 
 HEAD = """# commands
 
-Every verb with its arguments and options, as `msgsim VERB --help` shows them. Results go to standard
-output, everything else to standard error.
+Every verb with its arguments and options, as `msgsim VERB --help` shows them. Results go to
+standard output, everything else to standard error.
 
 | exit code | meaning |
 |---|---|

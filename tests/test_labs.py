@@ -154,7 +154,9 @@ FULL = "topic: fifo, level: easy, symptom: s, hints: [h], reveal: r, "
         ("{" + FULL + "knobs: {Orders.DelaySeconds: x..y}, solution: {a: 1}}", "E191"),
         ("{" + FULL + "knobs: {Ordres.DelaySeconds: [1]}, solution: {a: 1}}", "E120"),
         (
-            "{" + FULL + "knobs: {Orders.DelaySeconds: [0, 5]}, solution: {Orders.DelaySeconds: 7}}",
+            "{"
+            + FULL
+            + "knobs: {Orders.DelaySeconds: [0, 5]}, solution: {Orders.DelaySeconds: 7}}",
             "E191",
         ),
     ],

@@ -6,13 +6,16 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from msgsim.experiment.session import Results, run_all
+from msgsim.experiment.results import Results
+from msgsim.experiment.session import run_all
 from msgsim.scenario.knobs import as_written
 from msgsim.scenario.lesson import solution_of, turned
 from msgsim.scenario.load import load
 
 
-def attempt(path: str | os.PathLike[str], assignments: Sequence[str] = (), **options: Any) -> Results:
+def attempt(
+    path: str | os.PathLike[str], assignments: Sequence[str] = (), **options: Any
+) -> Results:
     """Run a lab with some of its knobs turned.
 
     Args:
@@ -31,6 +34,4 @@ def attempt(path: str | os.PathLike[str], assignments: Sequence[str] = (), **opt
 
 def solving(path: str | os.PathLike[str]) -> list[str]:
     """Return the `KNOB=VALUE` of a lab's reference solution."""
-    return [
-        f"{knob}={as_written(value)}" for knob, value in solution_of(load(path).tree).items()
-    ]
+    return [f"{knob}={as_written(value)}" for knob, value in solution_of(load(path).tree).items()]

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgsim.bundled import is_lab, lab_number, scenario_names, scenario_path, short_name
+from msgsim.model.spec import plain
 from msgsim.report.text import Paint
+from msgsim.scenario.knobs import as_written
 from msgsim.scenario.lesson import LEVELS, TOPICS, Lesson, knobs_of
 from msgsim.scenario.load import load
-from msgsim.scenario.plain import to_plain
-from msgsim.scenario.knobs import as_written
-from msgsim.model.spec import plain
 from msgsim.scenario.overrides import value_at
+from msgsim.scenario.plain import to_plain
 from msgsim.scenario.schema import Scenario
 
 WIDTH = 80
@@ -34,10 +34,11 @@ def list_text(topic: str | None = None) -> str:
         scenario = load(scenario_path(name))
         about = scenario.header.lesson.topic if scenario.header.lesson else "other"
         by_topic.setdefault(about, []).append((short_name(name), scenario.question))
-    blocks = []
-    for about in (*TOPICS, "other"):
-        if about in by_topic and topic in (None, about):
-            blocks.append("\n".join([f"{about}:", *_table(by_topic[about])]))
+    blocks = [
+        "\n".join([f"{about}:", *_table(by_topic[about])])
+        for about in (*TOPICS, "other")
+        if about in by_topic and topic in (None, about)
+    ]
     if topic is None:
         blocks.append(
             "msgsim run NAME simulates one; msgsim new mine.yaml --from NAME copies it.\n"
@@ -143,7 +144,9 @@ def reveal_text(name: str, lesson: Lesson, solution: dict[str, Any]) -> str:
     """Return the explanation of a lab or lesson, and a lab's reference solution."""
     lines = [*_paragraph(lesson.reveal), ""]
     if solution:
-        sets = [f"--set {_quoted(f'{path}={as_written(value)}')}" for path, value in solution.items()]
+        sets = [
+            f"--set {_quoted(f'{path}={as_written(value)}')}" for path, value in solution.items()
+        ]
         lines += ["ONE SOLUTION", f"  msgsim lab {lab_number(name)} \\"]
         lines += [f"    {each} \\" for each in sets[:-1]] + [f"    {sets[-1]}", ""]
     return "\n".join([*lines, *_link(lesson)]).rstrip()

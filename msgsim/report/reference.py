@@ -1,4 +1,4 @@
-"""Reference that is made from the pages: every limit with its source, and how faithful each part is."""
+"""Reference made from the pages: every limit with its source, and how faithful each part is."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ def pages() -> dict[str, Page]:
 def limits_text() -> str:
     """Return every number of the pages with unit, source and the day it was read."""
     lines = [
-        "Every number that AWS can change, from the pages of the components: what it is, where it was",
-        "read and when. Numbers that AWS does not publish stand last of each, as assumptions, with the",
-        "reason; set them under `assumptions:`. Prices: `msgsim explain cost` and each component's page.",
+        "Every number that AWS can change, from the pages of the components: what it is, where it",
+        "was read and when. What AWS does not publish stands last of each, as an assumption; set it",
+        "under `assumptions:`. Reasons and prices are on each component's page.",
     ]
     for name, page in pages().items():
         rows = [
-            row for section in SECTIONS for row in _numbers(section, page.data.get(section) or {}, page)
+            row
+            for section in SECTIONS
+            for row in _numbers(section, page.data.get(section) or {}, page)
         ]
         if rows:
             lines += ["", f"{name}  (read on {page.read_on})", *rows]
@@ -52,8 +54,12 @@ def _numbers(section: str, entries: dict[str, Any], page: Page) -> Iterator[str]
     for name, entry in entries.items():
         if section == "limits":
             low, high = entry.get("min"), entry.get("max")
-            allowed = f"{_shown(low)} to {_shown(high)}" if high is not None else f"from {_shown(low)}"
-            default = f", default {_shown(entry['default'])}" if entry.get("default") is not None else ""
+            allowed = (
+                f"{_shown(low)} to {_shown(high)}" if high is not None else f"from {_shown(low)}"
+            )
+            default = (
+                f", default {_shown(entry['default'])}" if entry.get("default") is not None else ""
+            )
             value = f"{allowed}{default}"
         else:
             value = _shown(entry["value"])
@@ -96,10 +102,10 @@ def fidelity_text() -> str:
     found = fidelity()
     count = Counter(state for rows in found.values() for _, state, _ in rows)
     lines = [
-        f"What is modelled ({count['modelled']}), simplified ({count['simplified']}) and not modelled "
-        f"({count['not modelled']}), from the pages.",
-        "A rule is modelled when its mechanism is, with AWS's numbers. `msgsim explain honesty` says what",
-        "that is worth.",
+        f"What is modelled ({count['modelled']}), simplified ({count['simplified']}) and "
+        f"not modelled ({count['not modelled']}), from the pages.",
+        "A rule is modelled when its mechanism is, with AWS's numbers. `msgsim explain honesty`",
+        "says what that is worth.",
     ]
     for name, rows in found.items():
         if rows:
@@ -114,7 +120,9 @@ def fidelity_text() -> str:
 
 def codes_text() -> str:
     """Return every problem code with its meaning."""
-    lines = ["E1 the file · E2 AWS refuses · E3 makes no sense · W2 AWS advises · W3 advice on simulating"]
+    lines = [
+        "E1 the file · E2 AWS refuses · E3 makes no sense · W2 AWS advises · W3 msgsim advises"
+    ]
     lines += [f"{code}  {title}" for code, title in sorted(CODES.items())]
     return "\n".join([*lines, "", "`msgsim explain E201` has cause, rule and fix."])
 

@@ -59,9 +59,7 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(str(item) for item in given)
 
 
-Texts = Annotated[
-    tuple[str, ...], Parsed(_texts, {"type": "array", "items": {"type": "string"}})
-]
+Texts = Annotated[tuple[str, ...], Parsed(_texts, {"type": "array", "items": {"type": "string"}})]
 Link = Annotated[str, Parsed(_link, {"type": "string", "format": "uri"})]
 
 

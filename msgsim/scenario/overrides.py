@@ -202,7 +202,7 @@ def value_of(text: str) -> Node:
 
 
 def value_at(root: Mapping, path: str) -> Node | None:
-    """The node at a path as `apply_override_node` finds it, or None. Raises `ProblemError` (E121)."""
+    """The node that an override of this path would replace, or None. Raises `ProblemError`."""
     steps = parse_path(path)
     node: Node | None = root
     if str(steps[0]) not in SECTIONS:
