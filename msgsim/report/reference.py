@@ -29,7 +29,7 @@ def limits_text() -> str:
     """Return every number of the pages with unit, source and the day it was read."""
     lines = [
         "Every number that AWS can change, from the pages of the components: what it is, where it",
-        "was read and when. What AWS does not publish stands last of each, as an assumption; set it",
+        "was read and when. What AWS does not publish stands last, as an assumption; set it",
         "under `assumptions:`. Reasons and prices are on each component's page.",
     ]
     for name, page in pages().items():
