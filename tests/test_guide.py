@@ -13,9 +13,10 @@ import pytest
 import msgsim
 import msgsim.services
 from msgsim import cli_reference
+from msgsim.bundled import scenario_path
 from msgsim.model.catalog import Page
 from msgsim.report.pages import guide, topics
-from msgsim.report.reference import STATES, fidelity, fidelity_text, limits_text, pages
+from msgsim.report.reference import GENERATED, STATES, fidelity, fidelity_text, limits_text, pages
 from msgsim.scenario.lesson import LEVELS
 from tests.test_cli import call
 
@@ -41,7 +42,7 @@ def test_the_index_names_every_page_and_nothing_else() -> None:
     index = (GUIDE / "guide.md").read_text("utf-8").split("| I want to |")[1].split("\n\n")[0]
     named = set(re.findall(r"`([a-z-]+)`", index))
     assert set(guide()) - {"guide"} <= named
-    known = {*topics(), *pages(), "limits", "fidelity", "codes"}
+    known = {*topics(), *pages(), *GENERATED}
     assert named <= known
 
 
@@ -49,13 +50,11 @@ def test_the_index_names_every_page_and_nothing_else() -> None:
 def test_links_and_names_on_a_page_exist(path: Path) -> None:
     """`msgsim explain X`, `msgsim run X` and `msgsim lab X` name what there is."""
     text = path.read_text("utf-8")
-    known = {*topics(), *pages(), "limits", "fidelity", "codes"}
+    known = {*topics(), *pages(), *GENERATED}
     for name in re.findall(r"`msgsim explain ([\w.-]+)`", text):
         assert name in known or re.fullmatch(r"[EW]\d{3}|NAME|COMPONENT|demo.inspector|X", name)
     for name in re.findall(r"msgsim (?:run|lab|validate) ([a-z_]*\d*[a-z_]*)(?=[ `]|$)", text):
         if name and not re.fullmatch(r"mine|checkout|\d+", name):
-            from msgsim.bundled import scenario_path
-
             assert scenario_path(name).is_file()
 
 
@@ -123,7 +122,7 @@ def test_the_custom_consumer_works_in_a_scenario(
 
 def test_the_answer_key_of_the_class_is_right() -> None:
     """What the instructor reads out: bounds of labs 01, 03 and 06, tried at both ends."""
-    from msgsim.bundled import lab_name, scenario_path
+    from msgsim.bundled import lab_name
     from msgsim.experiment.lab import attempt
 
     def solved(lab: str, *knobs: str) -> bool:
@@ -140,3 +139,19 @@ def test_the_answer_key_of_the_class_is_right() -> None:
 
 def test_pages_of_the_guide_have_no_front_matter() -> None:
     assert all(not Page(path).data for path in PAGES)
+
+
+def test_the_questions_are_answered_in_one_place(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("explain", "questions") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for number in range(1, 18):
+        lesson = msgsim.load(scenario_path(f"q{number:02}")).header.lesson
+        assert lesson.reveal in shown and lesson.link in shown
+
+
+@pytest.mark.parametrize("subject", sorted(GENERATED))
+def test_generated_subjects_are_explained(subject: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("explain", subject) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 20
+    assert all(len(line) <= 96 or "http" in line for line in lines)

@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from msgsim.bundled import scenario_names, scenario_path, short_name
 from msgsim.model.catalog import Page
 from msgsim.problems import CODES
 from msgsim.report.pages import topics
+from msgsim.scenario.load import load
 from msgsim.services import discover
 
 WIDTH = 96
@@ -127,10 +129,28 @@ def codes_text() -> str:
     return "\n".join([*lines, "", "`msgsim explain E201` has cause, rule and fix."])
 
 
+def questions_text() -> str:
+    """Return the questions that come along: the short answer, the run that shows it, AWS's page."""
+    lines = ["Questions that people ask. Predict first: `msgsim lab q07` asks without telling."]
+    for name in scenario_names():
+        if not name.startswith("questions/"):
+            continue
+        scenario = load(scenario_path(name))
+        lesson = scenario.header.lesson
+        short = short_name(name)
+        lines += ["", *_wrapped(f"{short}  {scenario.question}", 0, len(short) + 2)]
+        if lesson is not None:
+            lines += _wrapped(lesson.reveal, 4, 4)
+            lines += _wrapped(f"msgsim run {short} --report {short}.html", 4, 8)
+            lines += _wrapped(lesson.link, 4, 8)
+    return "\n".join(lines)
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "codes": codes_text,
     "fidelity": fidelity_text,
     "limits": limits_text,
+    "questions": questions_text,
 }
 """Subjects of `msgsim explain` that are made when asked for."""
 
