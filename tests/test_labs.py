@@ -40,6 +40,15 @@ def test_a_lab_is_solved_by_its_reference_solution(name: str) -> None:
     assert solved(name, solving(scenario_path(name)))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LABS)
+@pytest.mark.parametrize("seed", [21, 22])
+def test_neither_the_fault_nor_the_repair_is_luck(name: str, seed: int) -> None:
+    path = scenario_path(name)
+    assert attempt(path, seed=seed).failed
+    assert not attempt(path, solving(path), seed=seed).failed
+
+
 @pytest.mark.parametrize("name", LABS)
 def test_each_knob_of_the_solution_is_needed(name: str) -> None:
     """Left as shipped, any one of them fails the lab: no half of the answer is the answer."""
