@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
+LABS = "labs/"
 
 
 def scenario_folder() -> Path:
@@ -42,6 +43,38 @@ def scenario_path(name: str) -> Path:
     if len(matches) != 1 or "/" in wanted:
         raise KeyError(name)
     return matches[0]
+
+
+def short_name(name: str) -> str:
+    """Return the shortest name that `scenario_path` understands: `q07` for `questions/q07`."""
+    last = name.rpartition("/")[2]
+    same = [each for each in _by_name() if each.rpartition("/")[2] == last]
+    return last if len(same) == 1 else name
+
+
+def is_lab(name: str) -> bool:
+    """Say whether a bundled scenario is a lab, to be repaired."""
+    return name.startswith(LABS)
+
+
+def lab_number(name: str) -> str:
+    """Return the number by which a lab is called: `03` for `labs/03_regions`."""
+    return name.removeprefix(LABS).partition("_")[0]
+
+
+def lab_name(word: str) -> str:
+    """Return the name of a lab: by its number (`3`, `03`), or by what follows it.
+
+    Raises:
+        KeyError: there is no such lab.
+    """
+    labs = [name for name in _by_name() if is_lab(name)]
+    wanted = word.removesuffix(".yaml").removeprefix(LABS)
+    for name in labs:
+        number, _, title = name.removeprefix(LABS).partition("_")
+        if wanted in (f"{number}_{title}", title) or wanted.zfill(len(number)) == number:
+            return name
+    raise KeyError(word)
 
 
 def _by_name() -> dict[str, Path]:

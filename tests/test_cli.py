@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from msgsim.bundled import scenario_names
+from msgsim.bundled import is_lab, scenario_names, scenario_path, short_name
 from msgsim.cli import main
 
 SMALL = """\
@@ -47,16 +47,16 @@ def call(*arguments: str | Path) -> int:
 
 
 def test_help_fits_a_screen_and_begins_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    """At most 25 lines, three commands to copy first."""
+    """At most 28 lines, three commands to copy first."""
     assert call("--help") == 0
     lines = capsys.readouterr().out.splitlines()
 
-    assert len(lines) <= 25
+    assert len(lines) <= 28
     examples = [line for line in lines if line.strip().startswith("msgsim ")]
     assert len(examples) >= 3
 
 
-@pytest.mark.parametrize("verb", ["run", "validate", "list", "new", "explain", "schema"])
+@pytest.mark.parametrize("verb", ["run", "validate", "list", "lab", "new", "explain", "schema"])
 def test_each_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` of a verb shows an example of its use."""
     assert call(verb, "--help") == 0
@@ -175,8 +175,28 @@ def test_list_shows_each_question(capsys: pytest.CaptureFixture[str]) -> None:
     """Names and questions of all bundled scenarios."""
     assert call("list") == 0
     out = capsys.readouterr().out
-    assert all(name in out for name in scenario_names())
-    assert out.count("?") >= len(scenario_names())
+    names = [short_name(name) for name in scenario_names() if not is_lab(name)]
+    assert all(f"\n  {name} " in out for name in names)
+    assert out.count("?") >= len(names)
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+def test_list_shows_one_topic(capsys: pytest.CaptureFixture[str]) -> None:
+    """A topic alone, and a guess at a misspelt one."""
+    assert call("list", "--topic", "fifo") == 0
+    out = capsys.readouterr().out
+    assert "q04" in out and "q07" not in out
+    assert call("list", "--topic", "fif") == 2
+    assert "did you mean fifo?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("source", ["q07", "questions/q07", "q07.yaml", "fanout"])
+def test_new_takes_short_names(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("new", "--from", source, "mine.yaml") == 0
+    assert Path("mine.yaml").read_text("utf-8") == scenario_path(source).read_text("utf-8")
 
 
 def test_new_copies_a_scenario_that_runs(

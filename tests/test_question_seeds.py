@@ -1,4 +1,4 @@
-"""Questions about SQS and SNS: the predicted bands stand in the scenarios, and hold on other seeds.
+"""The seventeen questions: the predicted bands stand in the scenarios, and hold on other seeds.
 
 Predictions come from arithmetic on the stated parameters (5 receives × 30 s; 6 × 4.9 s < 30 s …),
 so a band that had to be widened, or that holds for one seed alone, would be no answer.
@@ -31,10 +31,38 @@ PREDICTED = {
         "by_content.Status.delivered.unique == 6",
         "by_id.Status.delivered.unique == 26",
     ],
+    "q04": [
+        "three_groups.OrdersFn.concurrency.max <= 3",
+        "three_groups.Orders.backlog.end in 4000..4400",
+        "unbatched.Orders.api.SendMessage.throttled.share in 38%..42%",
+        "in_tens.Orders.api.SendMessage.throttled.share == 0",
+    ],
+    "q05": [
+        "report.Orders.duplicate_processings == 0",
+        "report.OrdersDlq.arrived == 10 and report.Orders.done == 990",
+        "fifo_go_on.Orders.order_inversions == 7",
+        "fifo_stop.Orders.order_inversions == 0",
+    ],
     "q06": [
         "work_45s.Workers.attempts_per_message.mean == 2",
         "work_100s.Workers.attempts_per_message.mean == 4",
         "Workers.errors == 0 and Workers.failures == 0",
+    ],
+    "q07": [
+        "reserved.OrdersFn.errors == 0 and reserved.OrdersFn.throttles > 0",
+        "reserved.OrdersDlq.never_processed >= 3",
+        "maximum_concurrency.OrdersDlq.arrived == 0",
+        "maximum_concurrency.Orders.drain_time in 495s..540s",
+    ],
+    "q08": [
+        "today.Orders.drain_time in 60s..95s",
+        "before_2023.Orders.drain_time in 130s..175s",
+        "capped.Orders.drain_time in 495s..550s",
+    ],
+    "q09": [
+        "window_5s.OrdersFn.batch_size.max <= 12",
+        "window_5s.OrdersFn.invocations < 0.55 * no_window.OrdersFn.invocations",
+        "window_5s.Orders.latency.p50 > no_window.Orders.latency.p50 + 1s",
     ],
     "q10": [
         "one.Orders.order_inversions <= ten.Orders.order_inversions",
@@ -48,22 +76,56 @@ PREDICTED = {
         "fifo.Orders.delivered.between(10s,300s) == 0",
         "five_minutes.Orders.received.between(300s,302s) == 10",
     ],
+    "q12": [
+        "SharedA.unique + SharedB.unique == 1000",
+        "CopyA.unique == 1000 and CopyB.unique == 1000",
+        "ReadA.unique == 1000 and ReadB.unique == 1000",
+    ],
+    "q13": [
+        "direct.total.lost == 0 and direct.total.done == 1000",
+        "direct.total.latency.p99 > 5 * through_queue.total.latency.p99",
+        "direct_failing.total.attempts_per_message.mean == 3",
+        "direct_failing.total.discarded == 1000",
+    ],
     "q14": [
         "Orders.deduplicated.share in 4%..6%",
         "FifoQueue.unique == 5000 and StdQueue.unique == 5000",
         "FifoQueue.order_inversions == 0",
         "StdQueue.order_inversions > 0",
     ],
+    "q15": [
+        "regions.Clicks.PutRecord.throttled.share in 0.36..0.39",
+        "regions.Clicks.shard.idle == 3",
+        "devices.Clicks.PutRecord.throttled.share == 0",
+    ],
+    "q16": [
+        "factor_1.ClicksMap.IteratorAge.end in 285s..315s",
+        "factor_4.ClicksMap.IteratorAge.p99 < 3s",
+        "factor_4.ClicksMap.order_inversions == 0",
+    ],
+    "q17": [
+        "defaults.ReadingsMap.shard[1].IteratorAge.max > 470s",
+        "ReadingsMap.shard[0].IteratorAge.p99 < 3s",
+        "limited.Failures.arrived == 1",
+        "limited.ReadingsMap.duplicate_processings > 0",
+    ],
 }
 """Question → rules with the bands that were predicted before the first run."""
 
-LONG = {"q10"}
+LONG = {"q04", "q08", "q10", "q15", "q16", "q17"}
+STEADY = {"q15", "q17"}
+"""Arrivals, keys and service times without chance: one other seed shows that it is so."""
+
 SEEDS = range(1, 6)
 CASES = [
     pytest.param(name, seed, marks=[pytest.mark.slow] if name in LONG else [], id=f"{name}-{seed}")
     for name in PREDICTED
-    for seed in SEEDS
+    for seed in (SEEDS[:1] if name in STEADY else SEEDS)
 ]
+
+
+def test_every_question_has_its_prediction() -> None:
+    assert list(PREDICTED) == [f"q{number:02}" for number in range(1, 18)]
 
 
 @pytest.mark.parametrize("name", PREDICTED)

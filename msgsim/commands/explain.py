@@ -58,6 +58,7 @@ def explain(
 
     \b
       msgsim explain sqs.queue
+      msgsim explain limits
       msgsim explain E201
       msgsim explain poison_message --message A#5
       msgsim explain poison_message --most-received 2
@@ -94,6 +95,7 @@ def explain_subject(what: str | None) -> None:
     import msgsim.scenario.load  # noqa: F401 - they register the codes of the floors above
     from msgsim.report.codes import code_text
     from msgsim.report.pages import page_text, topics
+    from msgsim.report.reference import GENERATED
     from msgsim.services import discover
 
     if what is not None and _is_saved(what):
@@ -102,12 +104,14 @@ def explain_subject(what: str | None) -> None:
     pages = {name: service.page for name, service in discover().items()} | topics()
     if what is None:
         print("\n".join(_subjects()))
+    elif what in GENERATED:
+        print(GENERATED[what]())
     elif what in pages:
         print(page_text(pages[what], what))
     elif what.upper() in CODES:
         print(code_text(what.upper()))
     else:
-        guess = did_you_mean(what, [*pages, *CODES])
+        guess = did_you_mean(what, [*pages, *GENERATED, *CODES])
         hint = f"did you mean {guess}? `msgsim explain` lists all" if guess else None
         message = f"nothing is known about {quote(what)}"
         raise ProblemError([Problem("E170", message, None, hint or "; ".join(_subjects()))])
@@ -134,11 +138,14 @@ def _explain_saved(path: str) -> None:
 
 def _subjects() -> list[str]:
     """Return what `explain` knows, a line for each sort."""
-    from msgsim.report.pages import topics
+    from msgsim.report.pages import guide, topics
+    from msgsim.report.reference import GENERATED
     from msgsim.services import discover
 
+    about = [name for name in topics() if name not in guide()]
     return [
         f"components: {', '.join(discover())}",
-        f"topics: {', '.join(topics())}",
-        "codes: such as E201 or W211 (topic `scenario` lists them)",
+        f"guide: {', '.join(guide())}",
+        f"reference: {', '.join(sorted([*about, *GENERATED]))}",
+        "codes: such as E201 or W211 (`msgsim explain codes` lists them)",
     ]

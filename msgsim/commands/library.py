@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from msgsim.bundled import scenario_names, scenario_path
+from msgsim.bundled import scenario_path
 from msgsim.commands._shared import which
 from msgsim.files import write_atomically
-from msgsim.problems import Problem, ProblemError, quote
+from msgsim.problems import Problem, ProblemError, did_you_mean, quote
 
 PLACE = 60
 
@@ -22,13 +22,18 @@ def register(app: typer.Typer) -> None:
     app.command()(new)
 
 
-def list_() -> None:
-    """List the scenarios that come along, with the question each answers.
+def list_(
+    topic: Annotated[
+        str | None, typer.Option(metavar="TOPIC", help="Only this topic, such as fifo.")
+    ] = None,
+) -> None:
+    """List the scenarios that come along by topic, with the question each answers.
 
     \b
       msgsim list
+      msgsim list --topic fifo
     """
-    list_scenarios()
+    list_scenarios(topic)
 
 
 def new(
@@ -45,19 +50,16 @@ def new(
     new_scenario(name, from_, force)
 
 
-def list_scenarios() -> None:
-    """Print the bundled scenarios with their questions, those in folders after the others."""
-    from msgsim.scenario.load import load
+def list_scenarios(topic: str | None = None) -> None:
+    """Print the bundled scenarios with their questions, by topic."""
+    from msgsim.report.learning import list_text
+    from msgsim.scenario.lesson import TOPICS
 
-    names = scenario_names()
-    width = max((len(name) for name in names), default=0)
-    group = ""
-    for name in names:
-        folder = name.rpartition("/")[0]
-        if folder != group:
-            group = folder
-            print(f"\n{folder}:")
-        print(f"{name:<{width}}  {load(scenario_path(name)).question}")
+    if topic is not None and topic not in TOPICS:
+        guess = did_you_mean(topic, TOPICS)
+        hint = f"did you mean {guess}?" if guess else f"topics: {', '.join(TOPICS)}"
+        raise ProblemError([Problem("E170", f"no topic is called {quote(topic)}", None, hint)])
+    print(list_text(topic))
 
 
 def new_scenario(target: str, source: str, force: bool) -> None:

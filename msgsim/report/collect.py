@@ -85,10 +85,11 @@ def _latencies(summary: Summary) -> Iterable[tuple[str, LatencyData]]:
 
 def _course(gauge: dict[str, Any]) -> Course:
     course = gauge["course"]
+    high = np.asarray(course["max"], dtype=float)
+    if high.size:  # what happens at the very end lies in no bucket, and is in the summary
+        high[-1] = max(high[-1], gauge["end"])
     return Course(
-        np.asarray(course["time_s"], dtype=float),
-        np.asarray(course["mean"], dtype=float),
-        np.asarray(course["max"], dtype=float),
+        np.asarray(course["time_s"], dtype=float), np.asarray(course["mean"], dtype=float), high
     )
 
 

@@ -19,6 +19,11 @@ def topics() -> dict[str, Page]:
     return {path.stem: Page(path) for path in sorted(PACKAGE.glob("*/*.md"))}
 
 
+def guide() -> list[str]:
+    """Return the names of the guide's pages: tutorials, tasks and explanations."""
+    return sorted(path.stem for path in (PACKAGE / "guide").glob("*.md"))
+
+
 def page_text(page: Page, kind: str) -> str:
     """Return a page's prose, then its limits, quotas and assumptions as aligned tables."""
     blocks = [page.text.rstrip()]

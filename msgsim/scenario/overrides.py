@@ -194,6 +194,36 @@ def respelt(node: Mapping, names: Sequential[str]) -> Mapping:
     return Mapping(tuple(entries), node.place)
 
 
+def value_of(text: str) -> Node:
+    """A value as the command line gives it, in YAML. Raises `ProblemError` if it is none."""
+    problems = Problems()
+    node = compose(text, SET_FILE, problems)
+    problems.raise_if_errors({SET_FILE: text})
+    return node or Scalar("", Place(SET_FILE, 1, 1, 1), null=True)
+
+
+def value_at(root: Mapping, path: str) -> Node | None:
+    """The node that an override of this path would replace, or None. Raises `ProblemError`."""
+    steps = parse_path(path)
+    node: Node | None = root
+    if str(steps[0]) not in SECTIONS:
+        node = root.get("resources")
+    for step in steps:
+        if isinstance(node, Mapping):
+            name = _spelled_like(str(step), node.names())
+            node = node.get(name) if name is not None else None
+        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node):
+            node = node.items[step]
+        else:
+            return None
+    return node
+
+
+def plain_path(text: str) -> str:
+    """A path without the differences in case and underscores that overrides do not mind."""
+    return ".".join(plain_spelling(part) for part in text.split("."))
+
+
 def _join(where: str, name: str) -> str:
     return f"{where}.{name}" if where else name
 

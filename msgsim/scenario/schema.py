@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from msgsim.model.spec import Bool, Duration, Plain, Positive, Spec, String, Text, Whole
 from msgsim.problems import Place, Problems
+from msgsim.scenario.lesson import Lesson
 from msgsim.scenario.tree import Mapping, Node, Scalar
 
 FORMAT_VERSION = 1
@@ -36,7 +37,7 @@ class Header(Spec):
     replications: Positive = 1
     account: Account = Account()
     sweep: Plain = None
-    lesson: Plain = None
+    lesson: Lesson | None = None
 
 
 class RuleSpec(Spec):

@@ -9,6 +9,7 @@ from msgsim.model.service import Service
 from msgsim.problems import Problems, did_you_mean, quote, register
 from msgsim.scenario.actions import kind_of
 from msgsim.scenario.assumed import read_assumptions
+from msgsim.scenario.lesson import check_lesson
 from msgsim.scenario.overrides import respelt
 from msgsim.scenario.plain import validate
 from msgsim.scenario.schema import (
@@ -105,6 +106,8 @@ class Shape:
             complain("E109", "warm_up", message, "make it shorter than duration")
         if header.seed < 0:
             complain("E109", "seed", f"a seed is not negative: {header.seed}", "such as 42")
+        if header.lesson is not None:
+            check_lesson(header.lesson, self.root, self.problems)
 
     def resources(self) -> list[Part]:
         """Read the resources, inline ones included."""

@@ -58,5 +58,6 @@ def test_the_examples_of_a_help_run(
             content = Path(file).read_bytes()
             stdin = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8")
             monkeypatch.setattr(sys, "stdin", stdin)
-        assert call(*words) == 0, command
+        unsolved = {1} if words[0] == "lab" else set()  # a lab shown is a lab to be solved
+        assert call(*words) in {0} | unsolved, command
     assert os.getcwd() == str(tmp_path)

@@ -110,3 +110,10 @@ def test_lines_add_up_and_more_is_never_cheaper(units, free_tier):
     assert more.month_usd() >= bill.month_usd() * (1 - 1e-12)
     paid = max(0.0, sum(units) - 1e6) if free_tier else sum(units)
     assert bill.month_usd() == pytest.approx(STANDARD.month_usd(paid), rel=1e-6, abs=1e-6)
+
+
+def test_a_price_of_which_nothing_is_used_yet_costs_nothing():
+    """Rules about cost are looked at from the first moment on, when a counter may stand at zero."""
+    bill = month(("Q", STANDARD, 0), ("F", FIFO, 1e6))
+    assert bill.month_usd("Q") == 0
+    assert bill.month_usd() == pytest.approx(0.50)

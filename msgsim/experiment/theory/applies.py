@@ -229,6 +229,8 @@ def _service(
     scenario: Scenario, consumer: Part, assumed: Mapping[Any, Any]
 ) -> tuple[float, float, bool]:
     """Return mean (s) and cv of the time a worker is busy, and whether it is exponential."""
+    if consumer.kind != FLEET:
+        raise AssumptionFails(f"{consumer.name} is a {consumer.kind}, which no formula knows")
     spec: Any = consumer.spec
     _one_at_a_time(consumer.name, spec)
     handler = spec.handler
