@@ -151,7 +151,8 @@ def _key(axes: Axes, columns: int, rows: int, variant: str) -> None:
     if axes.get_legend_handles_labels()[1]:
         axes.legend(
             loc="lower left", bbox_to_anchor=(0, 1), ncols=2 if columns == 1 else 1,
-            fontsize=FONT_PT - (2 if columns < 3 else 4), borderaxespad=0, borderpad=0.1, handlelength=1.6, labelspacing=0.25,
+            fontsize=FONT_PT - (2 if columns < 3 else 4), borderaxespad=0, borderpad=0.1,
+            handlelength=1.6, labelspacing=0.25,
         ).set_in_layout(False)  # fmt: skip
 
 
