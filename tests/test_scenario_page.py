@@ -11,6 +11,7 @@ import msgsim.commands
 import msgsim.experiment.judge
 import msgsim.experiment.saved
 import msgsim.experiment.sweep
+import msgsim.report.codes
 import msgsim.scenario.load  # importing all of them registers every code
 from msgsim.experiment.session import check_rules
 from msgsim.problems import CODES

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import yaml
 
-from msgsim.problems import CODES, PAGES
+from msgsim.problems import CODES, PAGES, register
 from msgsim.report.pages import WIDTH
 
 FILE = Path(__file__).with_name("codes.yaml")
 PARTS = ("cause", "rule", "fix")
+
+register("E175", "no such format of metrics", "The file's ending says how metrics are written.")
+register("E176", "no such section of the report", "The blocks of a report have fixed names.")
 
 
 @cache

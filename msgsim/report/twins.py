@@ -21,6 +21,14 @@ MOST_RESOURCES = 10
 LEVELS, RATES = "Maximum", "Sum"
 _PERIODS_S = (60, 300, 900, 3_600, 21_600, 86_400)
 
+_PLACES = (
+    "DeliveryToS3",
+    "DeliveryToRedshift",
+    "DeliveryToAmazonOpenSearchService",
+    "DeliveryToSplunk",
+    "DeliveryToHttpEndpoint",
+)
+
 # Kind of resource → namespace, dimension, and panels: unit and metrics with their statistic.
 _PANELS: dict[str, tuple[str, str, tuple[tuple[str, tuple[tuple[str, str], ...]], ...]]] = {
     "sqs.queue": (
@@ -53,6 +61,21 @@ _PANELS: dict[str, tuple[str, str, tuple[tuple[str, tuple[tuple[str, str], ...]]
             ("executions", (("ConcurrentExecutions", LEVELS),)),
             ("count", (("Invocations", RATES), ("Errors", RATES), ("Throttles", RATES))),
             ("milliseconds", (("IteratorAge", LEVELS),)),
+        ),
+    ),
+    "firehose.delivery_stream": (
+        "AWS/Firehose",
+        "DeliveryStreamName",
+        (
+            (
+                "records",
+                (
+                    ("IncomingRecords", RATES),
+                    ("ThrottledRecords", RATES),
+                    *((f"{place}.Records", RATES) for place in _PLACES),
+                ),
+            ),
+            ("seconds", tuple((f"{place}.DataFreshness", LEVELS) for place in _PLACES)),
         ),
     ),
     "kinesis.stream": (

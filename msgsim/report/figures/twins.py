@@ -102,10 +102,12 @@ def twins(runs: Mapping[str, TwinData], provenance: Provenance) -> Figure | None
             _scale(found[0][row], [data.panels[row] for data in filled.values()])
         for index, ((variant, data), stack) in enumerate(zip(filled.items(), found, strict=True)):
             for axes, panel in zip(stack, data.panels, strict=True):
-                _draw(axes, panel, data.period_s)
+                row = stack.index(axes)
+                metrics = [line.metric for each in all_ for line in each.panels[row].lines]
+                _draw(axes, panel, data.period_s, list(dict.fromkeys(metrics)))
                 first_row = axes is stack[0]
-                rows_of_key = max(_key_rows(each.panels[stack.index(axes)], wide) for each in all_)
-                _key(axes, wide, rows_of_key, name(variant) if first_row else "")
+                rows_of_key = max(_key_rows(each.panels[row], wide) for each in all_)
+                _key(axes, columns, rows_of_key, name(variant) if first_row else "")
                 counts_axis(axes, panel.unit if index % columns == 0 else "")
             time_axis(stack[-1], end_s)
             shade_faults(stack, data.faults, end_s)
@@ -122,8 +124,10 @@ def _near(panel: TwinPanel) -> bool:
     return panel.limit is not None and panel.peak >= _NEAR * panel.limit[0]
 
 
-def _draw(axes: Axes, panel: TwinPanel, period_s: float) -> None:
-    for line, look in zip(panel.lines, LOOKS, strict=False):
+def _draw(axes: Axes, panel: TwinPanel, period_s: float, metrics: Sequence[str]) -> None:
+    """Draw a panel; a metric looks the same in every variant."""
+    for line in panel.lines:
+        look = LOOKS[metrics.index(line.metric) % len(LOOKS)]
         label = f"{line.metric} ({line.statistic})"
         few = len(line.time_s) <= _FEW
         for place, (times, values) in enumerate(_runs(line, period_s)):
@@ -132,9 +136,6 @@ def _draw(axes: Axes, panel: TwinPanel, period_s: float) -> None:
                 marker=look.marker if few or len(times) == 1 else "", markersize=4,
                 label=label if place == 0 else "",
             )  # fmt: skip
-    axes.legend(
-        loc="upper left", ncols=2, fontsize=FONT_PT - 3, borderaxespad=0.1, handlelength=1.6
-    )
     if panel.limit is not None and _near(panel):
         limit_line(axes, panel.limit[0], panel.limit[1], ALARM)
 
@@ -143,14 +144,15 @@ def _key_rows(panel: TwinPanel, wide: int) -> int:
     return -(-len(panel.lines) // wide)
 
 
-def _key(axes: Axes, wide: int, rows: int, variant: str) -> None:
+def _key(axes: Axes, columns: int, rows: int, variant: str) -> None:
     """Name the metrics above their panel, and leave room for as many rows as any variant needs."""
     blank = "\n".join(" " * max(1, rows))
     axes.set_title(f"{variant}\n{blank}" if variant else blank, pad=2, linespacing=1.05)
     if axes.get_legend_handles_labels()[1]:
         axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=wide, fontsize=FONT_PT - 2,
-            borderaxespad=0, borderpad=0.1, handlelength=1.6, labelspacing=0.25,
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=2 if columns == 1 else 1,
+            fontsize=FONT_PT - (2 if columns < 3 else 4), borderaxespad=0, borderpad=0.1,
+            handlelength=1.6, labelspacing=0.25,
         ).set_in_layout(False)  # fmt: skip
 
 

@@ -13,11 +13,10 @@ from typing import IO, Any
 from msgsim.experiment.retell import Told
 from msgsim.files import streamed
 from msgsim.observe.cloudwatch import MINUTE_NS, CloudWatch, Series
-from msgsim.problems import Problem, ProblemError, quote, register
+from msgsim.problems import Problem, ProblemError, quote
+from msgsim.report import codes  # noqa: F401 - registers the codes of reports
 from msgsim.report.metric_data.parquet import write_parquet
 from msgsim.scenario.build import build
-
-register("E175", "no such format of metrics", "The file's ending says it: .json .jsonl .csv …")
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """What the clock shows at time zero, as in traces and in `ms.Cloud`."""

@@ -12,7 +12,8 @@ from importlib.resources import files
 from typing import Any
 
 from msgsim.experiment.results import Results
-from msgsim.problems import Problem, ProblemError, did_you_mean, quote, register
+from msgsim.problems import Problem, ProblemError, did_you_mean, quote
+from msgsim.report import codes  # noqa: F401 - registers the codes of reports
 from msgsim.report.page.honesty import appendix, assumptions, slim
 from msgsim.report.page.html import Block, text
 from msgsim.report.page.lives import biographies
@@ -28,8 +29,6 @@ BUDGET = 2 * 2**20
 SECTIONS = ("answer", "expect", "map", "ledger", "replay", *(name for name, _, _ in BLOCKS),
             "lives", "honesty", "appendix")  # fmt: skip
 """The blocks of a page, in their order."""
-
-register("E176", "no such section of the report", f"Sections: {', '.join(SECTIONS)}.")
 
 
 def page(
