@@ -25,6 +25,7 @@ EVENT_BUDGET = 500_000_000
 
 Progress = Callable[[float, int], Any]
 Stop = Callable[[], bool]
+Look = Callable[[int], Any]
 
 
 @dataclass
@@ -91,6 +92,7 @@ def drive(
     moments: Sequence[int] = (),
     progress: Progress | None = None,
     stop: Stop | None = None,
+    look: Look | None = None,
     max_events: int = EVENT_BUDGET,
 ) -> None:
     """Let a prepared run happen.
@@ -100,6 +102,7 @@ def drive(
         moments: times (ns) at which observers are to look, besides the regular steps.
         progress: called with the share of simulated time that is done and the events so far.
         stop: asked between steps; True ends the run early, with what there is.
+        look: called with the time at each pause; it may ask metrics, and changes nothing.
         max_events: event budget.
 
     Raises:
@@ -115,6 +118,8 @@ def drive(
             watching.tick(moment)
             if moment == warm_up and warm_up:
                 watching.forget(moment)
+            if look is not None:
+                look(moment)
             if progress is not None:
                 progress(moment / run.system.duration_ns, sim.events_handled)
             if stop is not None and stop() and moment < run.system.duration_ns:

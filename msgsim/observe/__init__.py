@@ -26,6 +26,7 @@ from msgsim.observe.servers import Servers
 from msgsim.observe.shards import Shards
 from msgsim.observe.system import System
 from msgsim.observe.topics import Topics
+from msgsim.observe.visits import Visits
 
 __all__ = ["Metrics", "Observers", "UnknownMetric", "Violation", "default_observers"]
 
@@ -43,13 +44,14 @@ class Observers:
         self.completions = Completions(system)
         self.queues = Queues(system)
         self.latency = Latency(self.completions)
-        self.ordering = Ordering(system, self.completions, self.entries)
+        self.ordering = Ordering(system, self.completions, self.entries, self.queues)
         self.duplicates = Duplicates(system, self.completions, self.queues)
         self.servers = Servers(system)
         self.mappings = Mappings(system)
         self.asynchronous = Asynchronous(system)
         self.fleets = Fleets(system)
         self.alarms = Alarms(system)
+        self.visits = Visits(self.completions, self.queues, self.servers)
         self.shards = Shards(system)
         self.deliveries = Deliveries(system)
         self.topics = Topics(system, self.entries)
@@ -70,6 +72,7 @@ class Observers:
             self.asynchronous,
             self.fleets,
             self.alarms,
+            self.visits,
             self.shards,
             self.deliveries,
             self.topics,
