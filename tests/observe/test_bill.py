@@ -110,3 +110,11 @@ def test_lines_add_up_and_more_is_never_cheaper(units, free_tier):
     assert more.month_usd() >= bill.month_usd() * (1 - 1e-12)
     paid = max(0.0, sum(units) - 1e6) if free_tier else sum(units)
     assert bill.month_usd() == pytest.approx(STANDARD.month_usd(paid), rel=1e-6, abs=1e-6)
+
+
+def test_at_time_zero_there_is_no_month_yet():
+    """What is used at the first instant has a price, but no rate from which a month would follow."""
+    bill = Bill({"Q": [Usage("SendMessage", STANDARD, 2)]}, 0, 1)
+    assert bill.usd() == pytest.approx(2 * 0.40e-6)
+    assert bill.month_usd() == 0
+    assert bill.per_million() is None
