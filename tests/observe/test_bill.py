@@ -113,7 +113,7 @@ def test_lines_add_up_and_more_is_never_cheaper(units, free_tier):
 
 
 def test_at_time_zero_there_is_no_month_yet():
-    """What is used at the first instant has a price, but no rate from which a month would follow."""
+    """What is used at the first instant has a price, but no rate to make a month of."""
     bill = Bill({"Q": [Usage("SendMessage", STANDARD, 2)]}, 0, 1)
     assert bill.usd() == pytest.approx(2 * 0.40e-6)
     assert bill.month_usd() == 0
