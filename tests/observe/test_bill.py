@@ -117,3 +117,11 @@ def test_a_price_of_which_nothing_is_used_yet_costs_nothing():
     bill = month(("Q", STANDARD, 0), ("F", FIFO, 1e6))
     assert bill.month_usd("Q") == 0
     assert bill.month_usd() == pytest.approx(0.50)
+
+
+def test_at_time_zero_there_is_no_month_yet():
+    """What is used at the first instant has a price, but no rate to make a month of."""
+    bill = Bill({"Q": [Usage("SendMessage", STANDARD, 2)]}, 0, 1)
+    assert bill.usd() == pytest.approx(2 * 0.40e-6)
+    assert bill.month_usd() == 0
+    assert bill.per_million() is None

@@ -23,6 +23,7 @@ NO_OVERHEAD = {
     ("lambda.event_source_mapping", "standard_overhead"): "0s",
     ("lambda.event_source_mapping", "fifo_overhead"): "0s",
     ("lambda.event_source_mapping", "stream_overhead"): "0s",
+    ("lambda.event_source_mapping", "item_overhead"): "0s",
 }
 
 

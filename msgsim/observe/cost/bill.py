@@ -103,13 +103,17 @@ class Bill:
 def _mean_prices(month_units: Mapping[Price, float], free_tier: bool) -> dict[Price, float]:
     """Return what a unit of each price costs on average in the month.
 
-    The free units of a pool go to its prices by their units.
+    The free units of a pool go to its prices by their units. At time zero there is no rate, and no
+    month: what has been used by then is at list price.
     """
     pools: dict[str, float] = {}
     for price, units in month_units.items():
         pools[price.pool] = pools.get(price.pool, 0.0) + units
     found = {}
     for price, units in month_units.items():
+        if not units:
+            found[price] = price.list_usd(1)
+            continue
         paid = units
         if free_tier and price.pool:
             paid -= min(units, price.free * units / pools[price.pool])
