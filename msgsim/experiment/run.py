@@ -12,7 +12,8 @@ from importlib.metadata import version
 from typing import Any
 
 from msgsim.kernel.signals import Observer
-from msgsim.observe import Observers, default_observers
+from msgsim.observe import Observers, Violation, default_observers
+from msgsim.observe.invariants import Invariants
 from msgsim.scenario.build import System, build
 from msgsim.scenario.schema import Scenario
 from msgsim.version import __version__
@@ -23,8 +24,16 @@ STEPS = 200
 EVENT_BUDGET = 500_000_000
 """Events after which a run is taken for a runaway loop."""
 
+CHECK = False
+"""Whether every run is checked by all invariants and fails on the first violation: in tests."""
+
 Progress = Callable[[float, int], Any]
 Stop = Callable[[], bool]
+Look = Callable[[int], Any]
+
+
+class InvariantBroken(AssertionError):
+    """A run broke an invariant, where that is no result but a failed test."""
 
 
 @dataclass
@@ -40,6 +49,7 @@ class Run:
         events: events handled.
         wall_s: how long it took on this machine.
         partial: True when it was interrupted; the clock then stopped short of the duration.
+        invariants: the rules that look at every fact, where they were asked for.
     """
 
     scenario: Scenario
@@ -50,6 +60,13 @@ class Run:
     events: int = 0
     wall_s: float = 0.0
     partial: bool = False
+    invariants: Invariants | None = None
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What broke an invariant; nothing unless msgsim is broken."""
+        more = self.invariants.violations if self.invariants is not None else []
+        return [*more, *self.observers.violations]
 
     @property
     def seed(self) -> int:
@@ -69,6 +86,7 @@ def prepare(
     seed: int | None = None,
     replication: int = 0,
     observers: Sequence[Observer] = (),
+    check: bool = False,
 ) -> Run:
     """Build a scenario's system and attach observers; nothing has happened yet.
 
@@ -78,11 +96,14 @@ def prepare(
         seed: overrides the scenario's seed.
         replication: index of the replication.
         observers: further observers besides the default ones; they never change a result.
+        check: watch all invariants, not only those that cost nothing.
     """
     system = build(scenario, seed, replication)
     watching = default_observers(system)
-    system.observe([*watching.list, *observers])
-    return Run(scenario, variant, replication, system, watching)
+    invariants = Invariants(system, watching.cost) if check or CHECK else None
+    further = [*observers, invariants] if invariants is not None else observers
+    system.observe([*watching.list, *further])
+    return Run(scenario, variant, replication, system, watching, invariants=invariants)
 
 
 def drive(
@@ -91,6 +112,7 @@ def drive(
     moments: Sequence[int] = (),
     progress: Progress | None = None,
     stop: Stop | None = None,
+    look: Look | None = None,
     max_events: int = EVENT_BUDGET,
 ) -> None:
     """Let a prepared run happen.
@@ -100,10 +122,12 @@ def drive(
         moments: times (ns) at which observers are to look, besides the regular steps.
         progress: called with the share of simulated time that is done and the events so far.
         stop: asked between steps; True ends the run early, with what there is.
+        look: called with the time at each pause; it may ask metrics, and changes nothing.
         max_events: event budget.
 
     Raises:
         BudgetExceeded: the model feeds itself.
+        InvariantBroken: in tests, where `CHECK` is set.
     """
     begun = time.perf_counter()
     sim, watching = run.system.sim, run.observers
@@ -115,12 +139,18 @@ def drive(
             watching.tick(moment)
             if moment == warm_up and warm_up:
                 watching.forget(moment)
+            if look is not None:
+                look(moment)
             if progress is not None:
                 progress(moment / run.system.duration_ns, sim.events_handled)
             if stop is not None and stop() and moment < run.system.duration_ns:
                 run.partial = True
                 break
     watching.finish(sim.now)
+    if run.invariants is not None:
+        run.invariants.finish(sim.now)
+    if CHECK and run.violations:
+        raise InvariantBroken("\n".join(str(each) for each in run.violations))
     run.events = sim.events_handled
     run.wall_s = time.perf_counter() - begun
 
