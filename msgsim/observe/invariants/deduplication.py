@@ -48,7 +48,7 @@ class _Ids:
             "sent": self.sent,
             "accepted": self.kept,
             "deduplicated": self.dropped,
-            "purged": self.purged,
+            "requested": self.requested,
         }
 
     def sent(self, now: int, copy: Copy) -> None:
@@ -80,11 +80,12 @@ class _Ids:
         if name not in self.any_group:
             self.rule.note(UNFOUNDED, self.name, 1, 0, now, message)
 
-    def purged(self, now: int, copy: Copy) -> None:
-        """A purge clears the queue's memory of ids."""
-        self.accepted.clear()
-        self.line.clear()
-        self.any_group.clear()
+    def requested(self, now: int, action: str, items: object, code: str | None) -> None:
+        """A purge clears the queue's memory of ids, also where there is nothing to remove."""
+        if action == "PurgeQueue" and code is None:
+            self.accepted.clear()
+            self.line.clear()
+            self.any_group.clear()
 
     def _forget(self, now: int) -> None:
         line = self.line
