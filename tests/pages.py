@@ -29,9 +29,12 @@ resources:
   ClicksFn: {type: lambda.function, handler: {time: 10ms}}
   ClicksMap: {type: lambda.event_source_mapping, EventSourceArn: Clicks, FunctionName: ClicksFn,
               StartingPosition: TRIM_HORIZON}
+  Archive: {type: firehose.delivery_stream, ExtendedS3DestinationConfiguration: {
+              BufferingHints: {SizeInMBs: 1, IntervalInSeconds: 5}}}
 workload:
   - {name: Shop, to: Orders, rate: 10/s, keys: {A: 50%, B: 50%}}
   - {name: Office, to: Billing, rate: 1/s, keys: {A: 100%}}
+  - {name: Logs, to: Archive, rate: 10/s, keys: {A: 50%, B: 50%}}
   - {name: Web, to: Clicks, rate: 10/s, keys: 10}
 expect:
   - Billing.lost == 0

@@ -10,12 +10,13 @@ from tests.pages import EVERYTHING, PACKAGE, rows, sections, words
 
 SECTIONS = sections(PACKAGE / "observe" / "metrics.md")
 TARGETS = {
-    "workload": ["Shop", "Office", "Web"],
+    "workload": ["Shop", "Office", "Logs", "Web"],
     "topic": ["Orders"],
     "subscription": ["ToBilling", "ToMail"],
     "queue with a consumer": ["Billing"],
     "queue without a consumer": ["Dlq"],
     "stream": ["Clicks"],
+    "delivery stream": ["Archive"],
     "stream's consumer": ["Reader"],
     "stream's mapping": ["ClicksMap"],
     "queue's mapping": ["BillingMap"],

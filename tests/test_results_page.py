@@ -27,6 +27,7 @@ BY_NAME = {
     "theory",
     "fleets",
     "alarms",
+    "delivery_streams",
 }
 LEAVES = {"concurrency_limits", "in_flight_limits", "kinds", "threads"}
 

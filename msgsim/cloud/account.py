@@ -126,6 +126,7 @@ class Account:
         self.historian = Historian()
         self.queues: dict[str, QueueEntry] = {}
         self.topics: dict[str, TopicEntry] = {}
+        self.streams: dict[str, Any] = {}
         self.subscriptions: dict[str, SubscriptionEntry] = {}
         self.functions: dict[str, FunctionEntry] = {}
         self.in_flight_quota = in_flight_quota
@@ -261,21 +262,25 @@ class Account:
         return hand_over
 
     def component(self, text: str) -> Component:
-        """Return the component of a queue, topic or function, by URL, ARN or name.
+        """Return the component of a queue, topic, stream or function, by URL, ARN or name.
 
         Raises:
             ValueError: there is none.
         """
         name = short_name(text)
         found: Component
-        if name in self.queues and ":sns:" not in text and ":lambda:" not in text:
+        if name in self.streams and ":kinesis:" in text:
+            found = self.streams[name].stream
+        elif name in self.queues and ":sns:" not in text and ":lambda:" not in text:
             found = self.queues[name].queue
         elif name in self.functions and ":sns:" not in text:
             found = self.functions[name].function
         elif name in self.topics:
             found = self.topics[name].topic
+        elif name in self.streams:
+            found = self.streams[name].stream
         else:
-            raise ValueError(f"there is no queue, topic or function {text!r}")
+            raise ValueError(f"there is no queue, topic, stream or function {text!r}")
         return found
 
     def subscription(self, arn: str) -> SubscriptionEntry:

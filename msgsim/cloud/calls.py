@@ -117,7 +117,7 @@ class Client:
     """The operations of one service, by boto3's names.
 
     Attributes:
-        service: `sqs` or `sns`.
+        service: its name, e.g. `sqs`.
         exceptions: the service's exception classes, as on a boto3 client.
     """
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgsim.cloud.account import Account
 from msgsim.cloud.calls import Call, Client, Method
 from msgsim.cloud.history import Biography
+from msgsim.cloud.kinesis_client import kinesis_client
 from msgsim.cloud.lambda_client import lambda_client
 from msgsim.cloud.lambda_threads import my_turns
 from msgsim.cloud.sns_client import sns_client
@@ -17,6 +18,8 @@ from msgsim.services import discover
 from msgsim.units import duration_ns, format_duration
 
 Assumptions = Mapping[str, Mapping[str, Any]]
+
+CLIENTS = {"kinesis": kinesis_client, "lambda": lambda_client, "sns": sns_client, "sqs": sqs_client}
 
 HOP = "hop_"
 AT_ONCE = {
@@ -38,7 +41,7 @@ WITHOUT_DUPLICATES = {
 
 
 class Cloud:
-    """SQS, SNS and Lambda by hand: boto3's calls on msgsim's components, in virtual time.
+    """SQS, SNS, Kinesis and Lambda by hand: boto3's calls on msgsim's components, in virtual time.
 
     Nothing happens by itself between two calls: `advance` moves the clock, and a call that waits
     (a long poll) moves it as far as it has to. Latency, disorder and replica duplicates are off;
@@ -81,17 +84,17 @@ class Cloud:
     # Clients -------------------------------------------------------------------------------
 
     def client(self, service: str) -> Client:
-        """Return the client of a service: `lambda`, `sns` or `sqs`.
+        """Return the client of a service: `kinesis`, `lambda`, `sns` or `sqs`.
 
         Raises:
             ValueError: there is no such service here.
         """
         made = self._clients.get(service)
         if made is None:
-            makers = {"lambda": lambda_client, "sns": sns_client, "sqs": sqs_client}
-            make = makers.get(service)
+            make = CLIENTS.get(service)
             if make is None:
-                raise ValueError(f"unknown service {service!r}; there are: {', '.join(makers)}")
+                known = ", ".join(sorted(CLIENTS))
+                raise ValueError(f"unknown service {service!r}; there are: {known}")
             made = self._clients[service] = make(self, self._account)
         return made
 
@@ -131,6 +134,13 @@ class Cloud:
         while not call.done:
             sim.run(round(sim.env.peek()))
         return call.result()
+
+    def wait(self, ready: Callable[[], bool]) -> None:
+        """Let virtual time pass, event by event, until something is so."""
+        sim = self._sim
+        sim.run(sim.now)
+        while not ready():
+            sim.run(round(sim.env.peek()))
 
     # Time ----------------------------------------------------------------------------------
 
@@ -183,10 +193,10 @@ class Cloud:
         self._run_until(until)
 
     def outage(self, name: str, time: float | str) -> None:
-        """Let a queue, topic or function answer calls with a server error for a while from now on.
+        """Let a queue, topic, stream or function answer with a server error for a while.
 
         Args:
-            name: a queue's URL, or the ARN or name of a queue, topic or function.
+            name: a queue's URL, or the ARN or name of a queue, topic, stream or function.
             time: how long: seconds, or text with a unit.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 ACCOUNT = "123456789012"
@@ -65,6 +65,15 @@ class Names:
     def topic_arn(self, name: str) -> str:
         """Return the ARN of a topic."""
         return f"arn:aws:sns:{self.region}:{ACCOUNT}:{name}"
+
+    def stream_arn(self, name: str) -> str:
+        """Return the ARN of a Kinesis data stream."""
+        return f"arn:aws:kinesis:{self.region}:{ACCOUNT}:stream/{name}"
+
+
+def moment(ns: int) -> datetime:
+    """Return a moment of virtual time as boto3 shows timestamps."""
+    return datetime.fromtimestamp(EPOCH_S, UTC) + timedelta(microseconds=ns // 1_000)
 
 
 def iso_time(ns: int) -> str:

@@ -59,6 +59,21 @@ TRIMMED = Signal(
     ("shard", "count", "consumer"),
 )
 READ_THROTTLED = Signal("read_throttled", "a shard refused a read", ("shard",))
+RESHARDED = Signal("resharded", "shards closed and their children opened", ("parents", "children"))
+
+# Delivery stream.
+INGESTED = Signal("ingested", "a delivery stream took a record", ("copy",))
+TRANSFORMED = Signal("transformed", "a transformation of a batch ended", ("records", "status"))
+BATCH_DELIVERED = Signal(
+    "batch_delivered",
+    "a place took a batch of a delivery stream",
+    ("place", "records", "size_bytes", "oldest_ns"),
+)
+BATCH_FAILED = Signal(
+    "batch_failed", "a place did not take a batch of a delivery stream", ("place", "code")
+)
+ERROR_OUTPUT = Signal("error_output", "a record went to the error output", ("copy", "reason"))
+PARTITIONS = Signal("partitions", "the number of active partitions changed", ("count",))
 
 # Consumers: worker fleets, mappings, and functions invoked asynchronously.
 TAKEN = Signal("taken", "a stream consumer or function got copies", ("deliveries",))
@@ -97,6 +112,9 @@ RESIZED = Signal("resized", "the size of a fleet changed", ("desired", "running"
 LEFT = Signal("left", "a worker left the fleet for good", ("reason", "deliveries"))
 SCALED = Signal("scaled", "a scaling policy changed the desired size", ("policy", "desired"))
 ALARM_CHANGED = Signal("alarm_changed", "an alarm changed its state", ("state", "reason"))
+
+# Actions.
+ACTED = Signal("acted", "a scheduled action was carried out or refused", ("description", "code"))
 
 # Faults.
 FAULT_BEGAN = Signal("fault_began", "a fault began", ("description",))

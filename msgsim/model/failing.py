@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Protocol
 
-from pydantic import Field
-
 from msgsim.kernel.sampling import Sampler
 from msgsim.model.message import Message
-from msgsim.model.spec import Duration, FieldError, Parsed, Positive, Share, Spec, plain
+from msgsim.model.spec import Duration, FieldError, Parsed, Positive, Share, Spec, plain, written
 
 Fails = Callable[[Message, int], bool]
 """(message, attempt) → whether this attempt at it fails; attempts count from 1."""
@@ -29,7 +27,7 @@ class FailingWindow(Spec):
     """A while in which attempts fail more often: a dependency is down, a bad version is out."""
 
     at: Duration
-    for_: Annotated[Duration, Field(alias="for")]
+    for_: Annotated[Duration, written("for")]
     fails: Share = 1.0
 
 

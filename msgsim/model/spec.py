@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import core_schema
 
 from msgsim import units
@@ -76,6 +76,11 @@ class Parsed:
 
     def __hash__(self) -> int:
         return id(self)
+
+
+def written(name: str) -> Any:
+    """Return field metadata: how YAML spells a property that Python cannot, such as `for`."""
+    return Field(alias=name)
 
 
 @dataclass(frozen=True)

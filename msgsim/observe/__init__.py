@@ -11,6 +11,7 @@ from msgsim.observe.asynchronous import Asynchronous
 from msgsim.observe.completions import Completions
 from msgsim.observe.conservation import Conservation, Violation
 from msgsim.observe.cost import Cost
+from msgsim.observe.deliveries import Deliveries
 from msgsim.observe.duplicates import Duplicates
 from msgsim.observe.entries import Entries
 from msgsim.observe.fleets import Fleets
@@ -50,6 +51,7 @@ class Observers:
         self.fleets = Fleets(system)
         self.alarms = Alarms(system)
         self.shards = Shards(system)
+        self.deliveries = Deliveries(system)
         self.topics = Topics(system, self.entries)
         self.cost = Cost(system, self.entries)
         self.actions = Actions()
@@ -69,6 +71,7 @@ class Observers:
             self.fleets,
             self.alarms,
             self.shards,
+            self.deliveries,
             self.topics,
             self.cost,
             self.actions,
@@ -90,7 +93,8 @@ class Observers:
     def settle(self, now: int) -> None:
         """Bring everything up to date, so that metrics may be asked in the middle of a run."""
         sized = (self.fleets, self.alarms)
-        for observer in (self.completions, self.queues, self.servers, *sized, self.shards):
+        timed = (self.completions, self.queues, self.servers, *sized, self.shards)
+        for observer in (*timed, self.deliveries):
             observer.settle(now)
 
     def forget(self, now: int) -> None:
@@ -111,6 +115,8 @@ class Observers:
             server.forget()
         self.fleets.forget()
         self.alarms.forget()
+        for delivery in self.deliveries.watches.values():
+            delivery.forget()
 
     def finish(self, now: int) -> None:
         """End the run: ask who still holds what, and check the invariants. Called once."""
@@ -140,6 +146,7 @@ class Observers:
             "alarms": self.alarms.to_json(),
             "topics": self.topics.to_json(),
             "streams": self.shards.to_json(),
+            "delivery_streams": self.deliveries.to_json(),
             "cost": self.cost.to_json(),
             "actions": self.actions.to_json(),
             "invariants": {

@@ -151,7 +151,7 @@ class Duplicates:
             return None
         if signal.name == "completed":
             return found.completed
-        if signal.name == "dropped":
+        if signal.name in {"dropped", "error_output"}:
             return lambda now, copy, reason: found.ended(copy)
         return (lambda now, copy: found.ended(copy)) if signal.name == "dead_lettered" else None
 

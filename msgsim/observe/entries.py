@@ -198,6 +198,7 @@ class Entries:
         heard: dict[str, Listener] = {
             "accepted": accepted,
             "sent": sent,
+            "ingested": sent,
             "stored": stored,
             "deduplicated": deduplicated,
         }

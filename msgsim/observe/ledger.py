@@ -3,8 +3,8 @@
 In = out, per row:
 
     published + extra copies + moved in
-      = done + waiting + in flight + delayed + in transit + dead-lettered + expired
-        + purged + moved + deduplicated + filtered + refused + discarded (+ lost)
+      = done + waiting + in flight + delayed + in transit + dead-lettered + error output
+        + expired + purged + moved + deduplicated + filtered + refused + discarded (+ lost)
 
 - *published*: messages of the workloads on the subscriber's routes, each counted once.
 - *extra copies*: effects of a send beyond the message's first (see `entries`), and deliveries that
@@ -18,6 +18,8 @@ In = out, per row:
 - *in transit*: held by a client, a topic or a subscription at the end.
 - *dead-lettered*, *expired*: copies that left that way; from a subscription too. Records that a
   stream trimmed before a consumer had read them are expired for that consumer.
+- *error output*: records that a delivery stream could not transform or deliver, and put into S3's
+  error output or backup instead.
 - *purged*: removed by a purge. *moved*: taken out by a message move task, which sends a new
   message; where that arrives it has moved in. A message that was dead-lettered here and moved back
   has two entries: it ended once, and came once more.
@@ -49,6 +51,7 @@ from msgsim.observe.system import System, announces, holding
 HELD = ("waiting", "in_flight", "delayed", "in_transit")
 ENDED = (
     "dead_lettered",
+    "error_output",
     "expired",
     "purged",
     "moved",
@@ -317,7 +320,8 @@ class Ledger:
             "dead_lettered.never_processed": counter(lambda: row.dead_unprocessed),
             "dead_lettered.processed": counter(lambda: row.dead_processed),
         }
-        for line in ("dead_lettered", "expired", "purged", "moved", "filtered", "discarded"):
+        ended = ("dead_lettered", "error_output", "expired", "purged", "moved")
+        for line in (*ended, "filtered", "discarded"):
             found[line] = self._line(row, line)
         return found
 
@@ -381,10 +385,14 @@ def _of_subscriber(row: Row) -> dict[str, Listener]:
         row.reasons[reason] += 1
         row.end("discarded", copy)
 
+    def error_output(now: int, copy: Copy, reason: str) -> None:
+        row.end("error_output", copy)
+
     return {
         "moved_in": moved_in,
         "filtered": filtered,
         "dead_lettered": dead_lettered,
+        "error_output": error_output,
         "expired": expired,
         "purged": purged,
         "moved_out": moved_out,

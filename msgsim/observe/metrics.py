@@ -55,6 +55,7 @@ class Sources(Protocol):
     fleets: Any
     alarms: Any
     shards: Any
+    deliveries: Any
     entries: Any
     topics: Any
     completions: Any
@@ -235,6 +236,7 @@ class Metrics:
             **sources.entries.measures(target),
             **sources.ledger.measures(target),
             **sources.shards.measures(target),
+            **sources.deliveries.measures(target),
             **sources.queues.measures(target),
             **sources.servers.measures(target),
             **sources.mappings.measures(target),

@@ -211,7 +211,7 @@ class Ordering:
             return self._of_duplicates(component.name, order)
         if name in {"dead_lettered", "expired", "purged", "moved_out"}:
             return order.give_up
-        if name == "dropped":
+        if name in {"dropped", "error_output"}:
             return lambda now, copy, reason: order.give_up(now, copy)
         return None
 

@@ -1,7 +1,7 @@
 """Shards: load, refusals and idleness of a stream's shards, and iterator age of its consumers.
 
-A stream that is watched tells how many shards it has through `shard_count` (or the length of
-`shards`); a shard is named in facts by its index.
+A stream that is watched tells how many shards it has ever had through `shard_count` (or the length
+of `shards`), and how many are open; a shard is named in facts by its index, which it keeps.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class StreamWatch:
         reads_throttled: refused reads per shard.
         width_ns: width of the buckets of the two courses.
         stored_course, refused_course: records per (shard, bucket of time).
+        reshards: when shards were replaced, and by which.
     """
 
     def __init__(self, stream: Component, duration_ns: int) -> None:
@@ -39,6 +40,7 @@ class StreamWatch:
         self.reads_throttled: Counter[Hashable] = Counter()
         self.stored_course: Counter[tuple[Hashable, int]] = Counter()
         self.refused_course: Counter[tuple[Hashable, int]] = Counter()
+        self.reshards: list[tuple[int, tuple[Hashable, ...], tuple[Hashable, ...]]] = []
         self._stored_notes: list[tuple[Hashable, int]] = []
         self._refused_notes: list[tuple[Hashable, int]] = []
 
@@ -48,6 +50,7 @@ class StreamWatch:
             "stored": self._noting(self._stored_notes),
             "shard_throttled": self._noting(self._refused_notes),
             "read_throttled": self._read_throttled,
+            "resharded": self._resharded,
         }
 
     def _noting(self, notes: list[tuple[Hashable, int]]) -> Listener:
@@ -62,6 +65,11 @@ class StreamWatch:
 
     def _read_throttled(self, now: int, shard: Hashable) -> None:
         self.reads_throttled[shard] += 1
+
+    def _resharded(
+        self, now: int, parents: tuple[Hashable, ...], children: tuple[Hashable, ...]
+    ) -> None:
+        self.reshards.append((now, parents, children))
 
     def work_off(self) -> None:
         """Count the notes."""
@@ -83,6 +91,11 @@ class StreamWatch:
         return int(told)
 
     @property
+    def open_count(self) -> int:
+        """How many shards take records, by the stream's own account; without one, all of them."""
+        return int(getattr(self.stream, "open_count", self.shard_count))
+
+    @property
     def idle(self) -> int:
         """Shards that nobody ever wrote to."""
         self.work_off()
@@ -102,6 +115,11 @@ class StreamWatch:
         )
         return {
             "shards": self.shard_count,
+            "open": self.open_count,
+            "reshards": [
+                {"at_s": at / NS_PER_S, "parents": list(parents), "children": list(children)}
+                for at, parents, children in self.reshards
+            ],
             "idle": self.idle,
             "bucket_s": self.width_ns / NS_PER_S,
             "by_shard": {
@@ -242,4 +260,5 @@ def _stream_measures(watch: StreamWatch, shard: int | None) -> dict[str, Measure
     if shard is None:
         found["shard.idle"] = number(lambda: watch.idle)
         found["shards"] = number(lambda: watch.shard_count)
+        found["shards.open"] = number(lambda: watch.open_count)
     return found

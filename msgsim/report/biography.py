@@ -38,6 +38,8 @@ SENTENCES = {
     "deduplicated": "acknowledged as a duplicate, not kept",
     "repeated": "received again by the attempt id",
     "stored": "stored by the shard",
+    "ingested": "taken by the delivery stream",
+    "error_output": "put into the error output",
     "shard_throttled": "refused by the shard",
     "taken": "read by the consumer",
     "completed": "processed with success",

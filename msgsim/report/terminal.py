@@ -26,6 +26,7 @@ LINES = {
     "delayed": "delayed",
     "in_transit": "in transit",
     "dead_lettered": "dead-lettered",
+    "error_output": "error output",
     "expired": "expired",
     "purged": "purged",
     "moved": "moved away",
@@ -91,7 +92,8 @@ def _firsts(plain: dict[str, Any]) -> list[dict[str, Any]]:
 def _blocks(run: dict[str, Any], paint: Paint) -> list[list[str]]:
     parts = (_ledger(run, paint), _subscribers(run, paint), _queues(run, paint))
     sizes = (fleets(run, paint), alarms(run, paint))
-    more = (_servers(run, paint), *sizes, _streams(run, paint), cost_lines(run, paint))
+    flows = (_streams(run, paint), _delivery_streams(run, paint))
+    more = (_servers(run, paint), *sizes, *flows, cost_lines(run, paint))
     return [list(part) for part in (*parts, *more)]
 
 
@@ -273,6 +275,28 @@ def _streams(run: dict[str, Any], paint: Paint) -> Iterator[str]:
             )
         )
     heads = ("STREAMS", "shards", "idle", "stored", "refused", "share")
+    yield from columns(heads, rows, paint, most=ROWS)
+
+
+def _delivery_streams(run: dict[str, Any], paint: Paint) -> Iterator[str]:
+    rows = []
+    for name, stream in run["delivery_streams"].items():
+        arrived = stream["places"].get(stream["destination"])
+        age, sizes = stream["data_freshness"], stream["batch_bytes"]
+        if arrived is None or not age["count"]:
+            continue
+        rows.append(
+            (
+                name,
+                number(arrived["batches"]),
+                quantity(sizes["mean"], "size"),
+                number(sum(arrived["failures"].values())),
+                number(stream["throttled"]),
+                seconds(age["p50_s"]),
+                seconds(max(age["max_s"], stream["oldest_age_s"])),
+            )
+        )
+    heads = ("DELIVERY", "batches", "mean size", "failed", "throttled", "oldest p50", "max")
     yield from columns(heads, rows, paint, most=ROWS)
 
 

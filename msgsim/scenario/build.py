@@ -26,7 +26,7 @@ class System:
 
     Attributes:
         sim: the simulation everything lives on.
-        components: by name: resources, workloads, faults.
+        components: by name: resources, workloads, faults, actions.
         routes: every path from an entry point to a subscriber, for the ledger.
         duration_ns: how long the run lasts.
         warm_up_ns: time before which observations are left out.
@@ -163,8 +163,10 @@ def _route(part: Part, parts: dict[str, Part], senders: dict[str, list[str]]) ->
         return Route(topic, endpoint, part.name, sent, dead_letters, _records(parts, endpoint))
     if part.kind == "lambda.event_source_mapping":
         source = _value(part, "EventSourceArn")
-        if parts[source].kind == "kinesis.stream":
+        if parts[source].kind in ("kinesis.stream", "dynamodb.stream"):
             return _of_stream(part, source, senders)
+    if part.kind == "firehose.delivery_stream":
+        return _of_delivery_stream(part, senders)
     if part.kind == "kinesis.consumer":
         return _of_stream(part, _value(part, "StreamARN"), senders)
     return None
@@ -185,6 +187,15 @@ def _records(parts: dict[str, Part], function: str) -> tuple[str, ...]:
         if part.kind == "sns.subscription" and _value(part, "TopicArn") in found
     ]
     return tuple(dict.fromkeys([*found, *behind]))
+
+
+def _of_delivery_stream(part: Part, senders: dict[str, list[str]]) -> Route | None:
+    source = getattr(part.spec, "KinesisStreamSourceConfiguration", None)
+    if source is not None:
+        return _of_stream(part, source.KinesisStreamARN, senders)
+    if part.name in senders:
+        return Route(part.name, part.name, None, tuple(senders[part.name]), None)
+    return None
 
 
 def _of_stream(part: Part, stream: str, senders: dict[str, list[str]]) -> Route:

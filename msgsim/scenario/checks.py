@@ -136,7 +136,7 @@ def check_sense(parts: dict[str, Part], duration_ns: int, problems: Problems) ->
     """Report a scenario in which nothing can happen, and what comes after its end."""
     if not any(section_of(part.kind) == "workload" for part in parts.values()):
         message = "nothing is sent: there is no workload"
-        receivers = ("sns.topic", "sqs.queue", "kinesis.stream")
+        receivers = ("sns.topic", "sqs.queue", "kinesis.stream", "firehose.delivery_stream")
         name = next((part.name for part in parts.values() if part.kind in receivers), "NAME")
         problems.add("E143", message, None, f"add workload: [{{to: {name}, rate: 50/s}}]")
     for part in parts.values():

@@ -23,6 +23,8 @@ def json_schema() -> dict[str, Any]:
             resources.append(_resource(kind, service, definitions))
         else:
             items = _schema_of(service.spec, kind, definitions)
+            if section in listed:
+                items = {"anyOf": [listed[section]["items"], items]}
             listed[section] = {"type": "array", "items": items}
     rule = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["that"]}]}
     return {

@@ -74,7 +74,7 @@ def from_tree(tree: Mapping, file: str, base: Path, sources: dict[str, str]) -> 
         *shape.resources(),
         *shape.listed("workload", "workload"),
         *shape.listed("faults", "fault"),
-        *shape.listed("actions", "action"),
+        *shape.listed("actions", None),
     ]
     parts = unique_names(listed, problems)
     rules = shape.rules()

@@ -137,7 +137,7 @@ class Scenario:
         return {part.name: part.spec for part in self.parts.values()}
 
     def of_section(self, section: str) -> list[Part]:
-        """Return the parts of one section: `resources`, `workload`, `faults` or `actions`."""
+        """Return the parts of one section, such as `resources`."""
         return [part for part in self.parts.values() if section_of(part.kind) == section]
 
     def replace(self, path: str, value: object) -> Scenario:
@@ -156,8 +156,9 @@ class Scenario:
 
 def section_of(kind: str) -> str:
     """Return the section in which parts of a kind are written."""
-    listed = {"workload": "workload", "fault": "faults", "action": "actions"}
-    return listed.get(kind, "resources")
+    if kind.partition(".")[0] == "action":
+        return "actions"
+    return {"workload": "workload", "fault": "faults"}.get(kind, "resources")
 
 
 def as_text(value: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgsim.model.service import Service
 from msgsim.problems import Problems, did_you_mean, quote, register
+from msgsim.scenario.actions import kind_of
 from msgsim.scenario.assumed import read_assumptions
 from msgsim.scenario.overrides import respelt
 from msgsim.scenario.plain import validate
@@ -161,14 +162,22 @@ class Shape:
             found.append(Part(name, kind, spec, node, place))
         return found
 
-    def listed(self, section: str, kind: str) -> list[Part]:
-        """Read a list section (`workload`, `faults`, `actions`) whose entries may carry a name."""
+    def listed(self, section: str, of_kind: str | None) -> list[Part]:
+        """Read a list section (`workload`, `faults`, `actions`) whose entries may carry a name.
+
+        Args:
+            section: its name.
+            of_kind: the kind of all its entries; None where the verb of each decides.
+        """
         node = self.root.get(section)
         if node is None or not self._is(node, Sequence, section, _LISTED):
             return []
         parts = []
         assert isinstance(node, Sequence)
         for index, item in enumerate(node):
+            kind = of_kind or kind_of(item, self.services, self.problems)
+            if kind is None:
+                continue
             spec = validate(self.services[kind].spec, item, f"{section}[{index}]", self.problems)
             if spec is not None:
                 given = getattr(spec, "name", None)

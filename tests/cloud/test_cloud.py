@@ -132,7 +132,7 @@ def test_an_unknown_assumption_or_service_is_an_error():
         ms.Cloud(assumptions={"sqs.queue": {"host": 1}})
     with pytest.raises(ValueError, match="unknown service 's3'"):
         ms.Cloud().client("s3")
-    with pytest.raises(ValueError, match="no queue, topic or function"):
+    with pytest.raises(ValueError, match="no queue, topic, stream or function"):
         ms.Cloud().outage("nonsense", 1)
 
 

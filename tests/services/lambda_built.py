@@ -56,8 +56,31 @@ class PlainStream(Component):
         records = self.shards[shard % self.shard_count]
         records.append(StoredRecord(message, self.sim.now, len(records)))
 
-    def position(self, shard: int, where: str, consumer: str | None = None) -> int:
-        return len(self.shards[shard]) if where == "LATEST" else 0
+    def parents(self, shard: int) -> list[int]:
+        """Return nothing: shards stay as they are."""
+        return []
+
+    children = parents
+
+    def beginnings(self, where: str, timestamp_ns: int | None = None) -> tuple[list[int], set[int]]:
+        """Return every shard."""
+        return list(range(self.shard_count)), set()
+
+    def at_end(self, shard: int, position: int) -> bool:
+        """Say no: shards stay open."""
+        return False
+
+    def position(
+        self,
+        shard: int,
+        where: str,
+        consumer: str | None = None,
+        timestamp_ns: int | None = None,
+    ) -> int:
+        records = self.shards[shard]
+        if timestamp_ns is not None:
+            return sum(record.arrived_ns < timestamp_ns for record in records)
+        return len(records) if where == "LATEST" else 0
 
     def read(
         self, shard: int, position: int, limit: int, consumer: str | None = None

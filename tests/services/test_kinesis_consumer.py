@@ -106,8 +106,10 @@ def test_an_outage_of_the_consumer_pauses_it() -> None:
     [
         ("poll: 0s", "E232"),
         ("poll: 199ms", "E232"),
-        ("ConsumerName: mine", "E301"),
+        ("ConsumerName: mine, poll: 1s", "E236"),
         ("StartingPosition: AT_TIMESTAMP", "E231"),
+        ("StartingPosition: LATEST, Timestamp: 0s", "E231"),
+        ("StartingPosition: AT_TIMESTAMP, Timestamp: 5m", "E231"),
         ("Limit: 10001", "E201"),
     ],
 )

@@ -250,8 +250,10 @@ def test_a_consumer_that_is_too_slow_falls_behind() -> None:
 @pytest.mark.parametrize(
     ("properties", "code"),
     [
-        ("", "E301"),
-        (", StreamModeDetails: {StreamMode: ON_DEMAND}", "E301"),
+        (", ShardCount: 2, StreamModeDetails: {StreamMode: ON_DEMAND}", "E233"),
+        (", ShardCount: 2, WarmThroughputMiBps: 10", "E233"),
+        (", ShardCount: 2, RecordDistributionStrategy: AUTO", "E233"),
+        (", RecordDistributionStrategy: auto", "E204"),
         (", StreamModeDetails: {StreamMode: PROVISIONED}", "E230"),
         (", ShardCount: 2, StreamModeDetails: {StreamMode: provisioned}", "E204"),
         (", ShardCount: 2, MaxRecordSizeInKiB: 512", "E201"),
@@ -260,7 +262,7 @@ def test_a_consumer_that_is_too_slow_falls_behind() -> None:
     ],
 )
 def test_streams_that_are_refused(properties: str, code: str) -> None:
-    """What CreateStream refuses, or what is not modelled yet, is said before the run."""
+    """What CreateStream refuses is said before the run."""
     text = f"""
 duration: 1s
 resources: {{Clicks: {{type: kinesis.stream{properties}}}}}
@@ -289,3 +291,23 @@ def test_q16_a_mapping_that_is_too_slow_falls_behind_and_the_books_balance() -> 
     assert all(verdict.passed for verdict in results.verdicts)
     assert row["done"] == pytest.approx(250 * 120, rel=0.05)
     assert row["sums"]
+
+
+@pytest.mark.parametrize(
+    ("client", "orderly"), [("batch: 50", False), ("batch: 50, retry: none", True)]
+)
+def test_retrying_refused_entries_costs_the_order_of_their_keys(client: str, orderly: bool) -> None:
+    """K13, O4: of 1,100/s a shard refuses some entries of a call; re-sent, they land behind their
+    successors. Without retries there are gaps, but no inversions."""
+    text = f"""
+    duration: 30s
+    resources:
+      Clicks: {{type: kinesis.stream, ShardCount: 1}}
+      R: {{type: kinesis.consumer, StreamARN: Clicks, handler: {{time: 1ms}}}}
+    workload: [{{to: Clicks, rate: 1100/s, size: 100B, keys: 20, {client}}}]
+    """
+    run = outcome(text)
+    shard = run["streams"]["streams"]["Clicks"]["by_shard"]["0"]
+    assert shard["throttled"] > 500
+    assert (run["order"]["R"]["order_inversions"] == 0) is orderly
+    assert run["ledger"]["R"]["sums"]

@@ -73,13 +73,13 @@ def test_c11_a_record_waits_for_the_poll_of_its_shard() -> None:
     """
     system = system_of(function("10ms"))
     golden = 0.618033988749895
-    for number in range(1_000):
+    for number in range(2_000):
         system.send_at(f"{number * 10_000 + round(number * golden % 1 * 1_000)}ms", "Events")
-    system.run("10001s")
+    system.run("20001s")
     waits = [
         fact[0] - fact[1].message.born_ns / S - 0.01 for fact in system.log.of("Map", "completed")
     ]
-    assert len(waits) == 1_000
+    assert len(waits) == 2_000
     assert mean(waits) == pytest.approx(0.5, abs=0.05)
     assert 0 <= min(waits) < 0.02 and 0.98 < max(waits) <= 1
     assert set(sizes(system)) == {1}
@@ -441,17 +441,138 @@ def test_a_blocked_lane_lets_the_others_go_on() -> None:
 
 
 def test_c12_without_limits_a_batch_blocks_until_it_expires() -> None:
-    """Retention 24 h, no limits: the shard delivers nothing beyond the batch until the record is
-    24 h old, then it goes on. Source: kinesis-on-failure-destination.html.
+    """Two shards, retention 24 h, no limits: the shard of the poison record delivers nothing beyond
+    the batch until the record is 24 h old, then it goes on; the other one does not notice.
+
+    Source: kinesis-on-failure-destination.html.
     """
-    system = system_of(function("10ms", handler__fails_if={"bad": "1"}), BatchSize=1)
-    system.send("Events", attributes={"bad": "1"})
-    system.send_at("1h", "Events")
+    system = system_of(function("10ms", handler__fails_if={"bad": "1"}), shards=2, BatchSize=1)
+    system.send("Events", "0:a", attributes={"bad": "1"})
+    system.send_at("1h", "Events", "0:a")
+    system.send_at("1h", "Events", "1:b")
     system.run("86300s")
-    assert completed(system) == []
+    assert completed(system) == [2]
+    assert system.log.of("Map", "completed")[0][0] < 3_602
     system.run("86500s")
-    assert completed(system) == [1]
+    assert completed(system) == [2, 1]
     assert [fact[2] for fact in system.log.of("Map", "dropped")] == ["expired in the stream"]
+
+
+def test_c12_with_two_retries_the_batch_is_invoked_three_times() -> None:
+    """r = 2: three invocations, then a document without payload, `RetryAttemptsExhausted` and
+    approximateInvokeCount 3, reaches SQS, and the shard goes on. Source: the same page.
+    """
+    system = system_of(
+        function("10ms", handler__fails_if={"bad": "1"}),
+        shards=2,
+        BatchSize=1,
+        MaximumRetryAttempts=2,
+        **to_lost(),
+    )
+    system.send("Events", "0:a", attributes={"bad": "1"})
+    system.send_at("1s", "Events", "0:a")
+    system.send_at("1s", "Events", "1:b")
+    system.run("1m")
+    assert sorted(completed(system)) == [1, 2]
+    assert len(starts(system)) == 3 + 2
+    (document,) = documents(system)
+    assert document["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert document["requestContext"]["approximateInvokeCount"] == 3
+    assert document["responseContext"]["functionError"] == "Unhandled"
+    assert set(document) == {
+        "requestContext",
+        "responseContext",
+        "version",
+        "timestamp",
+        "KinesisBatchInfo",
+    }
+
+
+def test_iterator_age_is_that_of_the_last_record_when_it_is_sent() -> None:
+    """Not when it is done, and not while it waits for concurrency: records at 0, 1 and 2 s, a free
+    function from 10 s on. Source: Lambda developer guide, monitoring-metrics-types.html.
+    """
+    system = system_of(function("3s", Timeout=10))
+    system["Fn"].fail()
+    for at in ("0s", "1s", "2s"):
+        system.send_at(at, "Events")
+    system.sim.at(10 * S, system["Fn"].recover)
+    system.run("1m")
+    first, *others = ages(system)
+    sent = starts(system)[0]
+    assert first == (sent, pytest.approx(sent - 0 if sizes(system)[0] == 1 else sent - 2))
+    assert len(others) == len(starts(system)) - 1
+    assert all(age == pytest.approx(at - 2) for at, age in others)
+
+
+def test_bisect_and_partial_reports_together() -> None:
+    """A partial response splits at the returned record and retries only the rest; an exception
+    bisects. So with one retry the three records from the reported one on are invoked twice, and
+    discarded together. Source: Lambda developer guide, with-kinesis.html.
+    """
+    for report, expected in (("failed", [8, 3, 3]), ("raise", [8, 4, 4, 2, 1, 1, 2])):
+        system = system_of(
+            function("10ms", handler__fails_if={"bad": "1"}, handler__report=report),
+            BatchSize=8,
+            BisectBatchOnFunctionError="true",
+            FunctionResponseTypes=("ReportBatchItemFailures",),
+            MaximumRetryAttempts=1 if report == "failed" else 0,
+        )
+        for number in range(8):
+            system.send("Events", attributes={"bad": "1"} if number == 5 else {})
+        system.run("1m")
+        assert sizes(system) == expected, report
+
+
+def test_documents_go_to_standard_queues_only() -> None:
+    resources = {
+        "Events": {"type": "plain.stream"},
+        "Lost.fifo": {"type": "sqs.queue", "FifoQueue": "true"},
+        "Fn": function(),
+        "Map": mapping(
+            "Events",
+            StartingPosition="LATEST",
+            DestinationConfig={"OnFailure": {"Destination": "Lost.fifo"}},
+        ),
+    }
+    assert codes(resources) == ["E269"]
+
+
+def test_a_document_about_an_age_has_no_response() -> None:
+    """Source: LocalStack, test_…_discard_records (2025-11-25): no responseContext."""
+    system = system_of(function(), MaximumRecordAgeInSeconds=60, **to_lost())
+    system["Fn"].fail()
+    system.send("Events")
+    system.run("5m")
+    (document,) = documents(system)
+    assert document["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert "responseContext" not in document
+
+
+def test_a_topic_can_take_the_documents() -> None:
+    """Source: API, DestinationConfig.OnFailure: a queue or a topic."""
+    system = built(
+        {
+            "Events": {"type": "plain.stream"},
+            "Lost": {"type": "sqs.queue"},
+            "Failures": {
+                "type": "sns.topic",
+                "Subscription": [
+                    {"Protocol": "sqs", "Endpoint": "Lost", "RawMessageDelivery": "true"}
+                ],
+            },
+            "Fn": function("10ms", handler__fails="100%"),
+            "Map": mapping(
+                "Events",
+                StartingPosition="TRIM_HORIZON",
+                DestinationConfig={"OnFailure": {"Destination": "Failures"}},
+                **NO_RETRY,
+            ),
+        }
+    )
+    system.send("Events")
+    system.run("1m")
+    assert [d["KinesisBatchInfo"]["batchSize"] for d in documents(system)] == [1]
 
 
 # What it knows ----------------------------------------------------------------------------------
@@ -514,8 +635,19 @@ def test_halves_make_the_whole(size: int) -> None:
         ({"StartingPosition": "LATEST"}, []),
         ({"StartingPosition": "LATEST", "BatchSize": 10_000}, []),
         ({}, ["E215"]),
-        ({"StartingPosition": "AT_TIMESTAMP"}, ["E301"]),
-        ({"StartingPosition": "LATEST", "TumblingWindowInSeconds": 30}, ["E301"]),
+        ({"StartingPosition": "AT_TIMESTAMP"}, ["E222"]),
+        ({"StartingPosition": "LATEST", "StartingPositionTimestamp": "0s"}, ["E222"]),
+        ({"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": "5s"}, ["E222"]),
+        (
+            {
+                "StartingPosition": "AT_TIMESTAMP",
+                "StartingPositionTimestamp": "5s",
+                "from": "5s",
+            },
+            [],
+        ),
+        ({"StartingPosition": "LATEST", "TumblingWindowInSeconds": 30}, []),
+        ({"StartingPosition": "LATEST", "window_state": {"per_record": "1KiB"}}, ["E222"]),
         ({"StartingPosition": "LATEST", "MaximumRecordAgeInSeconds": 60}, []),
         ({"StartingPosition": "LATEST", "MaximumRecordAgeInSeconds": -1}, []),
         ({"StartingPosition": "LATEST", "ScalingConfig": {"MaximumConcurrency": 5}}, ["E214"]),

@@ -484,15 +484,11 @@ def test_the_refusal_of_a_fifo_queue_quotes_aws() -> None:
     assert "FIFO SQS Queues can not be subscribed to standard SNS topics" in finding.message
 
 
-@pytest.mark.parametrize(
-    ("protocol", "code"),
-    [("firehose", "E301"), ("x", "E241")],
-)
-def test_other_protocols_are_refused_clearly(protocol: str, code: str) -> None:
+def test_other_protocols_are_refused_clearly() -> None:
     with pytest.raises(ValueError) as raised:
         SubscriptionSpec.model_validate(
-            {"TopicArn": "Orders", "Protocol": protocol, "Endpoint": "me@example.com"}
+            {"TopicArn": "Orders", "Protocol": "x", "Endpoint": "me@example.com"}
         )
     (error,) = raised.value.errors()  # type: ignore[attr-defined]
     assert isinstance(error["ctx"]["error"], FieldError)
-    assert error["ctx"]["error"].code == code
+    assert error["ctx"]["error"].code == "E241"

@@ -27,11 +27,12 @@ from msgsim.observe.trace.listening import ABOUT, Note
 PUBLISH, DELIVER, WAIT, IN_FLIGHT, PROCESS = "publish", "deliver", "wait", "in flight", "process"
 UNFINISHED = "unfinished"
 
-TAKEN_BY_ENTRY = frozenset({"accepted", "sent", "stored", "refused", "deduplicated"})
+TAKEN_BY_ENTRY = frozenset({"accepted", "sent", "stored", "ingested", "refused", "deduplicated"})
 DETAILS = frozenset({"shard", "reason", "code"})
-ARRIVES = frozenset({"sent", "moved_in", "ghost"})
+ARRIVES = frozenset({"sent", "ingested", "moved_in", "ghost"})
 LEAVES = {
     "dead_lettered": "dead-lettered",
+    "error_output": "error output",
     "expired": "expired",
     "purged": "purged",
     "moved_out": "moved",

@@ -23,6 +23,8 @@ COUNTED = {
     "sns.topic": ("accepted",),
     "sqs.queue": ("sent", "moved_in"),
     "kinesis.stream": ("stored",),
+    "dynamodb.stream": ("stored",),
+    "firehose.delivery_stream": ("ingested",),
     "lambda.function": ("started",),
     "worker.fleet": ("completed",),
     "kinesis.consumer": ("taken",),
@@ -73,7 +75,8 @@ def _box(shape: Topology, name: str, each: Shown, index: int) -> str:
     x, y = _corner(shape, name)
     kind = shape.kinds[name]
     facts = each.facts.of(name)
-    count = sum(facts.get(fact, 0) for fact in COUNTED.get(kind, ()))
+    counted = COUNTED.get(kind)
+    count = number(sum(facts.get(fact, 0) for fact in counted)) if counted else ""
     middle = x + BOX_WIDE / 2
     return (
         f'<g class="box k-{kind.split(".")[0]}" tabindex="0" role="button" '
@@ -81,7 +84,7 @@ def _box(shape: Topology, name: str, each: Shown, index: int) -> str:
         f'<rect x="{x}" y="{y}" width="{BOX_WIDE}" height="{BOX_HIGH}" rx="7"/>'
         f'<text x="{middle}" y="{y + 17}" class="name">{text(shorten(name, 17))}</text>'
         f'<text x="{middle}" y="{y + 31}" class="kind">{text(kind)}</text>'
-        f'<text x="{middle}" y="{y + 45}" class="count">{number(count)}</text></g>'
+        f'<text x="{middle}" y="{y + 45}" class="count">{count}</text></g>'
     )
 
 

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from msgsim.model.spec import refs
 from msgsim.scenario.schema import Part, Scenario, section_of
 
-FEEDS = {"EventSourceArn", "StreamARN", "StreamArn", "KinesisStreamARN", "TopicArn", "queue"}
+FEEDS = {
+    "EventSourceArn",
+    "StreamARN",
+    "StreamArn",
+    "KinesisStreamARN",
+    "DeliveryStreamName",
+    "TopicArn",
+    "queue",
+}
 """Properties that name where messages come from; all others name where they go."""
 
 ARROWS = {"sns.subscription", "lambda.event_source_mapping"}

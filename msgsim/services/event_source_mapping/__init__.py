@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from msgsim.kernel.distributions import Uniform
 from msgsim.kernel.simulation import NS_PER_S
 from msgsim.model.chance import distribution
+from msgsim.model.message import Key
 from msgsim.model.service import Context, Service
 from msgsim.model.spec import FieldError
 from msgsim.services.event_source_mapping.backoff import Backoff
@@ -22,6 +24,7 @@ from msgsim.services.event_source_mapping.reading import Reading, Rules
 from msgsim.services.event_source_mapping.scaling import Scaling
 from msgsim.services.event_source_mapping.spec import PAGE, MappingSpec
 from msgsim.services.event_source_mapping.sqs import QueueMapping
+from msgsim.services.event_source_mapping.windows import WindowLane, window_marker
 from msgsim.units import UnitError, duration_ns, rate_per_s, size_bytes
 
 KIND = "lambda.event_source_mapping"
@@ -133,7 +136,7 @@ def _of_stream(name: str, spec: MappingSpec, context: Context) -> StreamMapping:
     return StreamMapping(
         sim,
         name,
-        make_lane=partial(Lane, batch_size, payload_bytes, window_ns),
+        make_lane=_lanes(name, spec, numbers, (batch_size, payload_bytes, window_ns)),
         lane_count=spec.ParallelizationFactor or 1,
         batch_size=batch_size,
         reading=Reading(
@@ -143,11 +146,35 @@ def _of_stream(name: str, spec: MappingSpec, context: Context) -> StreamMapping:
             limit=PAGE.quota("records_per_read"),
             read_ahead=int(context.assumption(KIND, "read_ahead")),
             overhead_ns=_assumed_ns(context, "stream_overhead"),
+            timestamp_ns=spec.StartingPositionTimestamp,
+            from_ns=_begins_ns(spec, context),
         ),
         rules=_rules(spec, context),
         offset=sim.times(name, "first poll", Uniform(0, period_ns)),
         documents=Documents(name, numbers),
+        windows=bool(spec.TumblingWindowInSeconds),
         enabled=spec.Enabled,
+        filters=EventFilter.read(spec.FilterCriteria),
+    )
+
+
+def _begins_ns(spec: MappingSpec, context: Context) -> int:
+    """Return when polling begins: a mapping that is created in the run takes its time."""
+    return spec.from_ + _assumed_ns(context, "stream_start") if spec.from_ else 0
+
+
+def _lanes(
+    name: str, spec: MappingSpec, numbers: Iterator[int], sizes: tuple[int, int, int]
+) -> Callable[[], Lane]:
+    if not spec.TumblingWindowInSeconds:
+        return partial(Lane, *sizes)
+    return partial(
+        WindowLane,
+        *sizes,
+        length_ns=spec.TumblingWindowInSeconds * NS_PER_S,
+        state_limit=PAGE.quota("window_state"),
+        state_per_record=0 if spec.window_state is None else spec.window_state.per_record,
+        mark=partial(window_marker, Key(f"{name} windows", name), numbers),
     )
 
 
@@ -167,6 +194,9 @@ def connect(mapping: Mapping, spec: MappingSpec, context: Context) -> None:
     source: Any = context.find(spec.EventSourceArn)
     function: Any = context.find(spec.FunctionName)
     mapping.connect(source, function)
+    if isinstance(mapping, StreamMapping) and source.kind == "dynamodb.stream":
+        polls = PAGE.quota("item_polls")
+        mapping.reads_items(NS_PER_S // polls, PAGE.quota("items_per_read"))
     if isinstance(mapping, StreamMapping) and spec.DestinationConfig is not None:
         target: Any = context.find(spec.DestinationConfig.OnFailure.Destination)
         mapping.documents.destination = target

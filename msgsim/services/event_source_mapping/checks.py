@@ -21,6 +21,8 @@ CODES = {
     "E213": "a batch size or window that FIFO queues do not have",
     "E214": "a mapping property for the other kind of source",
     "E215": "a stream mapping without StartingPosition",
+    "E222": "a starting position or time that AWS refuses",
+    "E269": "an on-failure destination that Lambda refuses",
     "E217": "the same source and function mapped twice",
     "E218": "a filter pattern that AWS refuses",
     "E219": "provisioned pollers that AWS refuses",
@@ -30,7 +32,6 @@ CODES = {
     "W216": "reserved concurrency below 5 behind a queue",
     "W217": "a filter on a key that AWS does not document for queues",
     "W218": "more filters than a mapping has by default",
-    "E301": "a property that msgsim does not model yet",
     "W322": "a report of failed records that the mapping does not read",
 }
 
@@ -44,15 +45,15 @@ _STREAM_ONLY = (
     "BisectBatchOnFunctionError",
     "DestinationConfig",
     "TumblingWindowInSeconds",
+    "StartingPositionTimestamp",
+    "window_state",
 )
-_NOT_YET = ("TumblingWindowInSeconds",)
 
 
 def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     """Find what is wrong with a mapping, given the queue or stream and the function it joins."""
     mapping = cast("MappingSpec", spec)
     source, function = specs.get(mapping.EventSourceArn), specs.get(mapping.FunctionName)
-    yield from _not_modelled(mapping)
     yield from _twice(name, mapping, specs)
     yield from _filters(mapping, source)
     if source is None:
@@ -67,27 +68,11 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
             yield from _reserved(name, mapping, function, specs)
     else:
         yield from _other_source(mapping, _QUEUE_ONLY, "stream")
-        yield from _stream(mapping)
+        yield from _stream(mapping, source)
+        yield from check_times(mapping)
+        yield from _destination(mapping, specs)
     if function is not None:
         yield from _report(mapping, function)
-
-
-def _not_modelled(mapping: MappingSpec) -> Iterator[Finding]:
-    for attribute in _NOT_YET:
-        if getattr(mapping, attribute):
-            yield Finding(
-                "E301",
-                f"{attribute} of an event source mapping is not modelled yet",
-                (attribute,),
-                "leave it out; the page of lambda.event_source_mapping says what is modelled",
-            )
-    if mapping.StartingPosition == "AT_TIMESTAMP":
-        yield Finding(
-            "E301",
-            "StartingPosition: AT_TIMESTAMP is not modelled yet",
-            ("StartingPosition",),
-            "use TRIM_HORIZON or LATEST",
-        )
 
 
 def _twice(name: str, mapping: MappingSpec, specs: Specs) -> Iterator[Finding]:
@@ -297,7 +282,14 @@ def _concurrency_of_mappings(function: str, specs: Specs) -> int:
     )
 
 
-def _stream(mapping: MappingSpec) -> Iterator[Finding]:
+def _stream(mapping: MappingSpec, source: Any) -> Iterator[Finding]:
+    if mapping.StartingPosition == "AT_TIMESTAMP" and hasattr(source, "partitions"):
+        yield Finding(
+            "E222",
+            f"{_REFUSED}a mapping of a DynamoDB stream starts at TRIM_HORIZON or LATEST",
+            ("StartingPosition",),
+            "StartingPosition: TRIM_HORIZON",
+        )
     if mapping.StartingPosition is None:
         yield Finding(
             "E215",
@@ -305,6 +297,44 @@ def _stream(mapping: MappingSpec) -> Iterator[Finding]:
             (),
             "add StartingPosition: TRIM_HORIZON (all records kept) or LATEST (new ones only)",
         )
+
+
+def _destination(mapping: MappingSpec, specs: Specs) -> Iterator[Finding]:
+    if mapping.DestinationConfig is None:
+        return
+    name = mapping.DestinationConfig.OnFailure.Destination
+    target = specs.get(name)
+    if getattr(target, "FifoQueue", False) or getattr(target, "FifoTopic", False):
+        yield Finding(
+            "E269",
+            f"{_REFUSED}{name} is FIFO; documents about discarded batches go to standard queues "
+            "and topics (kinesis-on-failure-destination.html)",
+            ("DestinationConfig", "OnFailure", "Destination"),
+            "name a standard queue or topic",
+        )
+
+
+def check_times(mapping: MappingSpec) -> Iterator[Finding]:
+    """Find starting positions without their time, times in the future, states without a window."""
+    path = ("StartingPositionTimestamp",)
+    timestamp = mapping.StartingPositionTimestamp
+    if (mapping.StartingPosition == "AT_TIMESTAMP") != (timestamp is not None):
+        yield Finding(
+            "E222",
+            f"{_REFUSED}AT_TIMESTAMP and StartingPositionTimestamp go together",
+            path if timestamp is not None else ("StartingPosition",),
+            "such as StartingPositionTimestamp: 5m, counted from the start of the run",
+        )
+    elif timestamp is not None and timestamp > mapping.from_:
+        yield Finding(
+            "E222",
+            f"{_REFUSED}the timestamp lies in the future when the mapping is created",
+            path,
+            "create the mapping later, such as from: 10m",
+        )
+    if mapping.window_state is not None and not mapping.TumblingWindowInSeconds:
+        hint = "add TumblingWindowInSeconds: 60"
+        yield Finding("E222", "window_state belongs to tumbling windows", ("window_state",), hint)
 
 
 def _report(mapping: MappingSpec, function: Any) -> Iterator[Finding]:

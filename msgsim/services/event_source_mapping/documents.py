@@ -15,6 +15,7 @@ from msgsim.model.message import Key, Message
 from msgsim.model.ports import Target
 from msgsim.services.event_source_mapping.lanes import Held
 
+KINESIS_INFO, DYNAMODB_INFO = "KinesisBatchInfo", "DDBStreamBatchInfo"
 FIRST_NUMBER = 1 << 40  # far above the numbers of published messages
 
 
@@ -24,10 +25,15 @@ class Documents:
     Args:
         mapping: name of the mapping.
         numbers: message numbers that nobody else uses.
+
+    Attributes:
+        destination: a queue or a topic; None without one.
+        source_info: the key under which a document describes the batch, by kind of source.
     """
 
     def __init__(self, mapping: str, numbers: Iterator[int]) -> None:
         self.destination: Target | None = None
+        self.source_info = KINESIS_INFO
         self._numbers = numbers
         self._key = Key(mapping, mapping)
 
@@ -40,30 +46,42 @@ class Documents:
         records: Sequence[Held],
         condition: str,
         invocations: int,
+        status: str | None = None,
     ) -> None:
-        """Write about one batch, if there is a destination."""
+        """Write about one batch, if there is a destination.
+
+        `status` is how its last invocation ended; None says that there was none.
+        """
         if self.destination is None:
             return
+        number = next(self._numbers)
         document: dict[str, Any] = {
             "requestContext": {
+                "requestId": f"{number:032x}",
                 "functionArn": function,
                 "condition": condition,
                 "approximateInvokeCount": invocations,
             },
             "version": "1.0",
             "timestamp": now / NS_PER_S,
-            "KinesisBatchInfo": {
+            self.source_info: {
                 "shardId": f"shardId-{shard:012d}",
                 "startSequenceNumber": str(records[0].sequence),
                 "endSequenceNumber": str(records[-1].sequence),
                 "approximateArrivalOfFirstRecord": records[0].copy.arrived_ns / NS_PER_S,
                 "approximateArrivalOfLastRecord": records[-1].copy.arrived_ns / NS_PER_S,
-                "batchSize": len(records),
+                "batchSize": sum(not record.marker for record in records),
                 "streamArn": stream,
             },
         }
+        if status is not None:
+            document["responseContext"] = {
+                "statusCode": 200,
+                "executedVersion": "$LATEST",
+                "functionError": None if status == "ok" else "Unhandled",
+            }
         body = json.dumps(document)
         key = self._key
-        message = Message(next(self._numbers), key, key.issued, now, len(body), body=body)
+        message = Message(number, key, key.issued, now, len(body), body=body)
         key.issued += 1
         self.destination.accept(message)

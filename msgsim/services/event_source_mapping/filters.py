@@ -108,6 +108,34 @@ def queue_event(message: Message) -> dict[str, Any]:
     }
 
 
+def stream_event(message: Message) -> dict[str, Any]:
+    """Return a record of a stream as patterns see it: `data` decoded, and the partition key.
+
+    Source: Lambda developer guide, with-kinesis-filtering.html. A record without a text shows its
+    attributes, as if they were the fields of a JSON document.
+    """
+    attributes = message.attributes
+    data = dict(attributes) if message.body is None else payload(message.body)
+    return {"data": data, "partitionKey": message.key.name}
+
+
+def item_event(message: Message) -> dict[str, Any]:
+    """Return a record of a DynamoDB stream as patterns see it: the new image, typed.
+
+    Source: Lambda developer guide, with-ddb-filtering.html.
+    """
+    image = {name: _item_value(value) for name, value in message.attributes.items()}
+    return {"eventName": "INSERT", "dynamodb": {"NewImage": image}}
+
+
+def _item_value(value: Any) -> dict[str, Any]:
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, (int, float)):
+        return {"N": json.dumps(value)}
+    return {"S": value if isinstance(value, str) else json.dumps(value)}
+
+
 def _typed(value: Any) -> dict[str, Any]:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     text = value if isinstance(value, str) else json.dumps(value)

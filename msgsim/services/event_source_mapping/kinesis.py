@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 from msgsim.kernel.component import Component
-from msgsim.kernel.sampling import Sampler, stable_hash
+from msgsim.kernel.sampling import Sampler
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
+from msgsim.model.lineage import ParentsFirst
 from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.ports import Invoked, Outcome
-from msgsim.services.event_source_mapping.documents import Documents
-from msgsim.services.event_source_mapping.lanes import Batch, Held, Lane
+from msgsim.services.event_source_mapping.documents import DYNAMODB_INFO, Documents
+from msgsim.services.event_source_mapping.filters import EventFilter, item_event, stream_event
+from msgsim.services.event_source_mapping.lanes import Batch, Held, Lane, LaneOf
 from msgsim.services.event_source_mapping.reading import Reader, Reading, Record, Rules, Stream
+from msgsim.services.event_source_mapping.windows import WindowLane
 
 RETRIES_EXHAUSTED = "RetryAttemptsExhausted"
 AGE_EXCEEDED = "RecordAgeExceeded"
 EXPIRED = "expired in the stream"
+NEVER = 1 << 62
 REPORT_UNREAD = "reported as failed, but FunctionResponseTypes is not set"
 
 
@@ -36,6 +42,7 @@ class StreamMapping(Component):
         rules: what happens to batches.
         offset: nanoseconds from time zero to a shard's first poll.
         documents: writes about discarded batches.
+        windows: whether lanes have tumbling windows.
         enabled: whether it works at all.
     """
 
@@ -46,6 +53,7 @@ class StreamMapping(Component):
         facts.SKIPPED,
         facts.FAILED,
         facts.DROPPED,
+        facts.FILTERED,
         facts.ITERATOR_AGE,
     )
 
@@ -64,9 +72,13 @@ class StreamMapping(Component):
         rules: Rules,
         offset: Sampler[int],
         documents: Documents,
+        windows: bool = False,
         enabled: bool = True,
+        filters: EventFilter | None = None,
     ) -> None:
         super().__init__(sim, name)
+        self._filters = filters
+        self._as_event = stream_event
         self.documents = documents
         self._make_lane = make_lane
         self._lane_count = lane_count
@@ -74,9 +86,11 @@ class StreamMapping(Component):
         self._reading = reading
         self._rules = rules
         self._offset = offset
+        self._windows = windows
         self._enabled = enabled
-        self._lane_of: dict[str, int] = {}
+        self._lane = LaneOf(lane_count)
         self._readers: list[Reader] = []
+        self._order: ParentsFirst | None = None
         self._retention_ns: int | None = None
 
     def connect(self, stream: Stream, function: Invoked) -> None:
@@ -87,22 +101,76 @@ class StreamMapping(Component):
         if self._enabled:
             stream.register(self.name)
 
+    def reads_items(self, period_ns: int, limit: int) -> None:
+        """Read a DynamoDB stream: more often, less at a time, and with documents of its kind."""
+        self._reading = replace(
+            self._reading, period_ns=period_ns, behind_ns=period_ns, limit=limit
+        )
+        self.documents.source_info = DYNAMODB_INFO
+        self._as_event = item_event
+
     def start(self) -> None:
-        """Begin to poll every shard, each at its own moment within the period."""
+        """Begin to poll, now or later; what expires until then is announced for it, too."""
         if not self._enabled:
             return
-        for shard in range(self.stream.shard_count):
-            lanes = [self._make_lane() for _ in range(self._lane_count)]
-            reader = Reader(
-                shard, self.stream.position(shard, self._reading.start, self.name), lanes
-            )
-            reader.timer = self.sim.timer(partial(self._poll, reader))
-            reader.windows = [self.sim.timer(partial(self._serve, reader, lane)) for lane in lanes]
-            reader.timer.arm(self.sim.now + self._offset.at(shard))
-            self._readers.append(reader)
+        if self._reading.from_ns <= self.sim.now:
+            self._start_reading()
+            return
+        for shard in self.stream.beginnings("TRIM_HORIZON")[0]:
+            self.stream.position(shard, "TRIM_HORIZON", self.name)
+        self.sim.at(self._reading.from_ns, self._start_reading)
+
+    def _start_reading(self) -> None:
+        """Poll every shard, each at its own moment within the period."""
+        stream, start = self.stream, self._reading.start
+        timestamp_ns = self._reading.timestamp_ns
+        begun, skipped = stream.beginnings(start, timestamp_ns)
+        self._order = ParentsFirst(stream, begun, skipped)
+        for shard in sorted(skipped):
+            self._pass_over(shard, stream.position(shard, "LATEST"))
+        for shard in begun:
+            self._pass_over(shard, stream.position(shard, start, None, timestamp_ns))
+            self._follow(shard, start, timestamp_ns)
+
+    def _follow(self, shard: int, where: str, timestamp_ns: int | None = None) -> None:
+        """Begin to poll a shard."""
+        lanes = [self._make_lane() for _ in range(self._lane_count)]
+        position = self.stream.position(shard, where, self.name, timestamp_ns)
+        reader = Reader(shard, position, lanes)
+        reader.timer = self.sim.timer(partial(self._poll, reader))
+        reader.windows = [self.sim.timer(partial(self._serve, reader, lane)) for lane in lanes]
+        reader.timer.arm(self.sim.now + self._offset.at(shard) % self._reading.period_ns)
+        self._readers.append(reader)
+
+    def _end_of_shard(self, reader: Reader) -> bool:
+        """Turn to the children of a closed shard once all its records are finished.
+
+        Returns:
+            Whether nothing is left to be read.
+        """
+        shard, progress = reader.shard, reader.progress
+        if not self.stream.at_end(shard, progress.read_to):
+            return False
+        progress.advance()
+        if not reader.ended and progress.checkpoint == progress.read_to:
+            reader.ended = True
+            assert self._order is not None
+            for child in self._order.finish(shard):
+                self._follow(child, "TRIM_HORIZON")
+        return True
+
+    def _pass_over(self, shard: int, position: int) -> None:
+        """Say that what lies before the starting position was not meant for this mapping."""
+        count = position - self.stream.position(shard, "TRIM_HORIZON")
+        for message in islice(self.stream.unread(shard, 0), max(0, count)):
+            if self.on_filtered is not None:
+                self.on_filtered(self.sim.now, message)
 
     def holds(self) -> Iterable[tuple[str, Copy | Message]]:
         """Yield every record that was read and is not finished, and those not read yet."""
+        if self._enabled and not self._readers:
+            for shard in range(self.stream.shard_count):
+                yield from (("waiting", message) for message in self.stream.unread(shard, 0))
         for reader in self._readers:
             in_hand = {
                 id(held)
@@ -110,10 +178,15 @@ class StreamMapping(Component):
                 if lane.in_hand is not None
                 for held in lane.in_hand.records
             }
+
             for held in reader.progress.unfinished():
                 yield ("in_flight" if id(held) in in_hand else "waiting"), held.copy
             for message in self.stream.unread(reader.shard, reader.progress.read_to):
                 yield "waiting", message
+        if self._order is not None:
+            for shard in self._order.to_come():
+                for message in self.stream.unread(shard, 0):
+                    yield "waiting", message
 
     # Reading -------------------------------------------------------------------------------
 
@@ -135,9 +208,12 @@ class StreamMapping(Component):
         held = self._take(now, reader, records, after)
         tip = self.stream.position(reader.shard, "LATEST")
         reader.behind = progress.read_to < tip
-        if held:
+        if held or self._windows:
+            known_ns = held[-1].copy.arrived_ns if held and reader.behind else now
+            if self.stream.at_end(reader.shard, progress.read_to):
+                known_ns = NEVER
             overhead_ns = round(reading.overhead_ns * self.slowness)
-            self.sim.after(overhead_ns, self._arrive, reader, held)
+            self.sim.after(overhead_ns, self._arrive, reader, held, known_ns)
         self._poll_again(reader)
 
     def _hungry(self, reader: Reader) -> bool:
@@ -149,6 +225,8 @@ class StreamMapping(Component):
 
     def _poll_again(self, reader: Reader) -> None:
         """Arm the next poll, unless enough is buffered; then a batch that leaves calls again."""
+        if self._end_of_shard(reader):
+            return
         if reader.timer.due is not None or not self._hungry(reader):
             return
         reading = self._reading
@@ -167,28 +245,33 @@ class StreamMapping(Component):
             held = Held(copy, Delivery(copy, 1, now), position, record.sequence, record.size_bytes)
             position += 1
             progress.add(held)
-            found.append(held)
+            if self._filters is None or self._filters.matches(self._as_event(record.message)):
+                found.append(held)
+            else:
+                self._leave_out(now, held)
         progress.read_to = after
+        if len(found) < len(records) and progress.advance():
+            self.stream.passed(self.name, reader.shard, progress.checkpoint)
         reader.buffered += len(found)
         if found and self.on_taken is not None:
             self.on_taken(now, [held.delivery for held in found])
         return found
 
-    def _arrive(self, reader: Reader, records: list[Held]) -> None:
-        """Put what was read into its lanes."""
+    def _leave_out(self, now: int, held: Held) -> None:
+        """Pass over a record that no filter lets through: the function never sees it."""
+        held.done = True
+        if self.on_filtered is not None:
+            self.on_filtered(now, held.copy.message)
+
+    def _arrive(self, reader: Reader, records: list[Held], known_ns: int) -> None:
+        """Put what was read into its lanes; nothing that arrived before `known_ns` is missing."""
         now, lanes = self.sim.now, reader.lanes
         for held in records:
             lanes[self._lane(held.copy.message.key.name)].add(now, held)
         for lane in lanes:
+            if isinstance(lane, WindowLane):
+                lane.known_to_ns = known_ns
             self._serve(reader, lane)
-
-    def _lane(self, key: str) -> int:
-        if self._lane_count == 1:
-            return 0
-        found = self._lane_of.get(key)
-        if found is None:
-            found = self._lane_of[key] = stable_hash(key) % self._lane_count
-        return found
 
     # Invoking ------------------------------------------------------------------------------
 
@@ -217,11 +300,12 @@ class StreamMapping(Component):
                 held.hand_over_again(now)
         deliveries = [held.delivery for held in batch.records]
         ended = partial(self._ended, reader, lane, batch)
-        if self.function.invoke(deliveries, ended, self._completed) is not None:
+        completed = _nothing if batch.final else self._completed
+        if self.function.invoke(deliveries, ended, completed) is not None:
             self._try_again(reader, lane, batch)
             return
         batch.sent = True
-        if self.on_iterator_age is not None:
+        if self.on_iterator_age is not None and not batch.final:
             self.on_iterator_age(now, reader.shard, now - batch.records[-1].copy.arrived_ns)
 
     def _try_again(self, reader: Reader, lane: Lane, *batches: Batch) -> None:
@@ -245,8 +329,9 @@ class StreamMapping(Component):
 
     def _ended(self, reader: Reader, lane: Lane, batch: Batch, outcome: Outcome) -> None:
         now = self.sim.now
+        batch.status = outcome.status
         failed = outcome.failed
-        if self.on_failed is not None:
+        if self.on_failed is not None and not batch.final:
             reason = "reported" if outcome.status == "ok" else outcome.status
             for delivery in failed:
                 self.on_failed(now, delivery, reason)
@@ -279,7 +364,8 @@ class StreamMapping(Component):
         if retries < 0 or batch.attempts <= retries:
             self._try_again(reader, lane, batch)
             return
-        self._discard(now, reader, batch.records, RETRIES_EXHAUSTED, batch.attempts)
+        status = batch.status
+        self._discard(now, reader, batch.records, RETRIES_EXHAUSTED, batch.attempts, status)
         self._next(now, reader, lane)
 
     def _next(self, now: int, reader: Reader, lane: Lane) -> None:
@@ -304,20 +390,32 @@ class StreamMapping(Component):
                 self._discard(now, reader, old, AGE_EXCEEDED, max(batch.attempts, 1))
 
     def _discard(
-        self, now: int, reader: Reader, records: list[Held], condition: str, invocations: int
+        self,
+        now: int,
+        reader: Reader,
+        records: list[Held],
+        condition: str,
+        invocations: int,
+        status: str | None = None,
     ) -> None:
         self._finish(now, reader, records, condition)
-        self.documents.write(
-            now, self.stream.name, self.function.name, reader.shard, records, condition, invocations
-        )
+        about = (self.stream.name, self.function.name, reader.shard, records)
+        self.documents.write(now, *about, condition, invocations, status)
 
     def _finish(self, now: int, reader: Reader, records: list[Held], reason: str) -> None:
         """Be done with records; one without a success is dropped for `reason`."""
         for held in records:
             held.done = True
+            if held.marker:
+                continue
             if not held.copy.completions:
                 held.copy.gone = True
                 if self.on_dropped is not None:
                     self.on_dropped(now, held.copy, reason)
         if reader.progress.advance():
             self.stream.passed(self.name, reader.shard, reader.progress.checkpoint)
+            self._end_of_shard(reader)
+
+
+def _nothing(now: int, delivery: Delivery, *more: object) -> None:
+    """A final invocation processes no record."""

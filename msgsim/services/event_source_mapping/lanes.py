@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from msgsim.kernel.sampling import stable_hash
 from msgsim.model.message import Copy, Delivery
 
 
@@ -21,9 +22,10 @@ class Held:
         sequence: its sequence number in the shard.
         size_bytes: what it adds to the payload, before encoding.
         done: whether it is finished, with success or not.
+        marker: whether it is no record, but stands for the state of a tumbling window.
     """
 
-    __slots__ = ("copy", "delivery", "done", "position", "sequence", "size_bytes")
+    __slots__ = ("copy", "delivery", "done", "marker", "position", "sequence", "size_bytes")
 
     def __init__(
         self, copy: Copy, delivery: Delivery, position: int, sequence: object, size_bytes: int
@@ -34,6 +36,7 @@ class Held:
         self.sequence = sequence
         self.size_bytes = size_bytes
         self.done = False
+        self.marker = False
 
     def hand_over_again(self, now: int) -> None:
         """Begin one more attempt."""
@@ -50,21 +53,44 @@ class Batch:
         pauses: pauses since it was made, for the back-off.
         fresh: whether its records have just left the buffer.
         sent: whether they were handed to the function before.
+        status: how its last invocation ended; None before that.
+        final: whether this closes a tumbling window; it holds no records then, but a marker.
     """
 
-    __slots__ = ("attempts", "fresh", "pauses", "records", "sent")
+    __slots__ = ("attempts", "final", "fresh", "pauses", "records", "sent", "status")
 
-    def __init__(self, records: list[Held], fresh: bool = False) -> None:
+    def __init__(self, records: list[Held], fresh: bool = False, final: bool = False) -> None:
         self.records = records
         self.attempts = 0
+        self.status: str | None = None
         self.pauses = 0
         self.fresh = fresh
-        self.sent = not fresh
+        self.sent = not fresh and not final
+        self.final = final
 
     def halves(self) -> tuple[Batch, Batch]:
         """Split in two, the smaller half first; splitting uses up no retry."""
         middle = len(self.records) // 2
         return Batch(self.records[:middle]), Batch(self.records[middle:])
+
+
+class LaneOf:
+    """Which lane a key belongs to: a stable hash of it, the same in every shard."""
+
+    __slots__ = ("_count", "_known")
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._known: dict[str, int] = {}
+
+    def __call__(self, key: str) -> int:
+        """Return the lane of a key."""
+        if self._count == 1:
+            return 0
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = stable_hash(key) % self._count
+        return found
 
 
 class Progress:
@@ -163,10 +189,14 @@ class Lane:
         size = records[0].size_bytes
         while buffer and len(records) < self._batch_size:
             size += buffer[0].size_bytes
-            if size > self._payload_bytes:
+            if size > self._payload_bytes or not self._together(records[0], buffer[0]):
                 break
             records.append(buffer.popleft())
         return Batch(records, fresh=True)
+
+    def _together(self, first: Held, other: Held) -> bool:
+        """Say whether two records may be in one batch."""
+        return True
 
     def _full(self) -> bool:
         if len(self._buffer) >= self._batch_size:

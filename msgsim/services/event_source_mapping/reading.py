@@ -27,8 +27,26 @@ class Stream(Protocol):
     name: str
     shard_count: int
 
-    def position(self, shard: int, where: str, consumer: str | None = None) -> int:
-        """Return the position `TRIM_HORIZON` (oldest record kept) or `LATEST` (next one)."""
+    def parents(self, shard: int) -> Sequence[int]:
+        """Return the shards that it came from."""
+
+    def children(self, shard: int) -> Sequence[int]:
+        """Return the shards that came from it."""
+
+    def beginnings(self, where: str, timestamp_ns: int | None = None) -> tuple[list[int], set[int]]:
+        """Return the shards to begin with, and those before the starting position."""
+
+    def at_end(self, shard: int, position: int) -> bool:
+        """Say whether the shard is closed and nothing follows at that position."""
+
+    def position(
+        self,
+        shard: int,
+        where: Any,
+        consumer: str | None = None,
+        timestamp_ns: int | None = None,
+    ) -> int:
+        """Return the position of a starting point; `AT_TIMESTAMP` takes a time."""
 
     def read(
         self, shard: int, position: int, limit: int, consumer: str | None = None
@@ -50,12 +68,14 @@ class Reading:
     """How a shard is read.
 
     Attributes:
-        start: `TRIM_HORIZON` or `LATEST`.
+        start: `TRIM_HORIZON`, `LATEST` or `AT_TIMESTAMP`.
         period_ns: time between polls of a shard that is caught up.
         behind_ns: time between polls of one that is not.
         limit: most records of one poll.
         read_ahead: most records that wait for their lanes.
         overhead_ns: from a poll to the start of the invocation, when the function is free.
+        timestamp_ns: `StartingPositionTimestamp`, counted from the start of the run.
+        from_ns: when polling begins.
     """
 
     start: str
@@ -64,6 +84,8 @@ class Reading:
     limit: int
     read_ahead: int
     overhead_ns: int
+    timestamp_ns: int | None = None
+    from_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +115,7 @@ class Reader:
         progress: how far it is read and finished.
         lanes: where its records are processed.
         buffered: records that wait in the lanes.
+        ended: whether the shard is closed and finished, and its children were turned to.
         behind: whether the last poll left records behind.
         last_poll_ns: when that was.
         timer: rings for the next poll.
@@ -102,6 +125,7 @@ class Reader:
     __slots__ = (
         "behind",
         "buffered",
+        "ended",
         "lanes",
         "last_poll_ns",
         "progress",
@@ -115,6 +139,7 @@ class Reader:
         self.progress = Progress(position)
         self.lanes = lanes
         self.buffered = 0
+        self.ended = False
         self.behind = False
         self.last_poll_ns = 0
         self.timer: Timer

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import Field
+
 from msgsim.model.catalog import page_beside
-from msgsim.model.spec import AwsNumber, Bool, Parsed, Plain, RefTo, Spec, String, one_of
+from msgsim.model.spec import (
+    AwsNumber,
+    Bool,
+    Duration,
+    Parsed,
+    Plain,
+    RefTo,
+    Size,
+    Spec,
+    String,
+    one_of,
+)
 
 PAGE = page_beside(__file__, "lambda.event_source_mapping.md")
 
@@ -39,7 +52,7 @@ class ProvisionedPollers(Spec):
 class FailureTarget(Spec):
     """Where a document about each discarded batch goes."""
 
-    Destination: Annotated[String, RefTo("sqs.queue")]
+    Destination: Annotated[String, RefTo("sqs.queue", "sns.topic")]
 
 
 class Destinations(Spec):
@@ -48,13 +61,20 @@ class Destinations(Spec):
     OnFailure: FailureTarget
 
 
+class WindowState(Spec):
+    """What the function keeps of a tumbling window; it is the scenario's to say."""
+
+    per_record: Size
+
+
 class MappingSpec(Spec):
     """Properties of `lambda.event_source_mapping`, in AWS's spelling and units.
 
-    A property that only the other kind of source has is None unless it was written.
+    A property that only the other kind of source has is None unless it was written. Times count
+    from the start of the run: `from` is when the mapping is created.
     """
 
-    EventSourceArn: Annotated[String, RefTo("sqs.queue", "kinesis.stream")]
+    EventSourceArn: Annotated[String, RefTo("sqs.queue", "kinesis.stream", "dynamodb.stream")]
     FunctionName: Annotated[String, RefTo("lambda.function")]
     BatchSize: Annotated[int | None, AwsNumber(PAGE, "BatchSize")] = None
     MaximumBatchingWindowInSeconds: Annotated[
@@ -64,6 +84,9 @@ class MappingSpec(Spec):
     FunctionResponseTypes: tuple[ResponseType, ...] = ()
     ScalingConfig: Scale | None = None
     StartingPosition: Annotated[str | None, one_of(*POSITIONS)] = None
+    StartingPositionTimestamp: Duration | None = None
+    from_: Annotated[Duration, Field(alias="from")] = 0
+    window_state: WindowState | None = None
     ParallelizationFactor: Annotated[int | None, AwsNumber(PAGE, "ParallelizationFactor")] = None
     MaximumRetryAttempts: Annotated[int | None, AwsNumber(PAGE, "MaximumRetryAttempts")] = None
     MaximumRecordAgeInSeconds: Annotated[

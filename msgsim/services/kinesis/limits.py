@@ -12,6 +12,10 @@ HOUR_NS = 3600 * SECOND_NS
 THROTTLED = "ProvisionedThroughputExceededException"
 INVALID_ARGUMENT = "InvalidArgumentException"
 INVALID = "ValidationException"
+INTERNAL = "InternalFailure"
+IN_USE = "ResourceInUseException"
+LIMIT_EXCEEDED = "LimitExceededException"
+NOT_FOUND = "ResourceNotFoundException"
 
 
 class KinesisError(ValueError):
@@ -52,6 +56,7 @@ class ShardLimits:
         get_bytes: bytes one GetRecords call returns at most.
         put_entries: entries of one PutRecords call.
         put_bytes: data and keys of one PutRecords call (5 MB before 2025-10-28).
+        iterator_calls_per_s: GetShardIterator calls.
         key_characters: longest partition key.
     """
 
@@ -66,6 +71,7 @@ class ShardLimits:
     get_bytes: int = 10 * MIB
     put_entries: int = 500
     put_bytes: int = 10 * MIB
+    iterator_calls_per_s: int = 5
     key_characters: int = 256
 
 

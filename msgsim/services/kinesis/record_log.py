@@ -89,6 +89,10 @@ class RecordLog:
         """When the oldest record kept arrived; the log must not be empty."""
         return self._records[self._head].arrival_ns
 
+    def at_position(self, position: int) -> StoredRecord:
+        """Return the record at a position, or the oldest kept; there must be one."""
+        return self._records[max(position - self._base, self._head)]
+
     def append(self, record: StoredRecord) -> None:
         """Store a record at the tip."""
         self._records.append(record)

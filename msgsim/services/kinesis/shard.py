@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from msgsim.kernel.waiting import TokenBucket
 from msgsim.services.kinesis.hash_keys import HashRange
 from msgsim.services.kinesis.limits import SECOND_NS, THROTTLED, ShardLimits
 from msgsim.services.kinesis.record_log import RecordLog, StoredRecord
+from msgsim.services.kinesis.sequence import shown_shard
 
 
 class PutResult(NamedTuple):
@@ -52,32 +54,67 @@ class Shard:
         hash_range: the hash keys it serves while open.
         open: whether it takes records; a closed one can still be read.
         log: its records.
+        parents: indexes of the shards it came from by a split or a merge.
+        children: indexes of the shards that came from it.
+        opened_ns, closed_ns: when it began and ceased to take records; None while it does.
+        first_sequence, last_sequence: ends of its SequenceNumberRange; None while open.
+        bytes_in, records_in: all that was ever stored, for whoever watches its load.
+        subscriptions: those pushed to (enhanced fan-out), told of every record stored.
     """
 
     __slots__ = (
         "_limits",
         "byte_tokens",
+        "bytes_in",
         "call_tokens",
+        "children",
+        "closed_ns",
+        "first_sequence",
         "hash_range",
         "index",
+        "iterator_tokens",
+        "last_sequence",
         "log",
         "open",
+        "opened_ns",
+        "parents",
         "read_paid_ns",
         "record_tokens",
+        "records_in",
+        "subscriptions",
         "throttled",
     )
 
     def __init__(
-        self, index: int, hash_range: HashRange, limits: ShardLimits, burst_bytes: int, now: int
+        self,
+        index: int,
+        hash_range: HashRange,
+        limits: ShardLimits,
+        burst_bytes: int,
+        now: int,
+        parents: tuple[int, ...] = (),
+        first_sequence: int = 0,
     ) -> None:
         self.index = index
         self.hash_range = hash_range
         self.open = True
         self.log = RecordLog()
+        self.parents = parents
+        self.children: list[int] = []
+        self.opened_ns = now
+        self.closed_ns: int | None = None
+        self.first_sequence = first_sequence
+        self.last_sequence: int | None = None
+        self.bytes_in = 0
+        self.records_in = 0
+        self.subscriptions: list[Callable[[], None]] = []
         records = max(1, round(limits.write_records_per_s * limits.write_window))
         self.record_tokens = TokenBucket(records, limits.write_records_per_s, now)
         self.byte_tokens = TokenBucket(burst_bytes, limits.write_bytes_per_s, now)
         self.call_tokens = TokenBucket(limits.read_calls_per_s, limits.read_calls_per_s, now)
+        self.iterator_tokens = TokenBucket(
+            limits.iterator_calls_per_s, limits.iterator_calls_per_s, now
+        )
         self.read_paid_ns = now
         self.throttled = PutResult(False, index, None, THROTTLED)
         self._limits = limits
@@ -85,7 +122,18 @@ class Shard:
     @property
     def shard_id(self) -> str:
         """AWS's name for it."""
-        return f"shardId-{self.index:012d}"
+        return shown_shard(self.index)
+
+    def close(self, now: int, last_sequence: int, children: list[int]) -> None:
+        """Take no more records: its keys belong to its children from now on."""
+        self.open = False
+        self.closed_ns = now
+        self.last_sequence = last_sequence
+        self.children = children
+
+    def expired(self, now: int, retention_ns: int) -> bool:
+        """Say whether all it ever held is too old: AWS's state EXPIRED, in no listing."""
+        return self.closed_ns is not None and now - self.closed_ns >= retention_ns
 
     def take_write(self, now: int, charged_bytes: int) -> bool:
         """Take the tokens of one record, or none of them."""

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from msgsim.model.aggregate import Aggregate
 from msgsim.services.kinesis.hash_keys import HashRange, equal_ranges, explicit_hash, hash_of
 from msgsim.services.kinesis.limits import (
     DEFAULT_LIMITS,
@@ -24,6 +25,7 @@ from msgsim.services.kinesis.limits import (
     ShardLimits,
 )
 from msgsim.services.kinesis.record_log import StoredRecord
+from msgsim.services.kinesis.resharding import check_merge, check_split
 from msgsim.services.kinesis.shard import GetResult, PutResult, Shard
 
 __all__ = [
@@ -67,6 +69,8 @@ class StreamState:
         retention_ns: how long records are kept, 24 h to 8,760 h (RetentionPeriodHours).
         limits: what a shard takes and gives.
         now: when the stream is created; every bucket is full then.
+        spread: whether records go to the shards in turn, whatever their keys
+            (RecordDistributionStrategy AUTO).
 
     Raises:
         KinesisError: an argument is outside what CreateStream takes.
@@ -80,6 +84,7 @@ class StreamState:
         retention_ns: int = DAY_NS,
         limits: ShardLimits = DEFAULT_LIMITS,
         now: int = 0,
+        spread: bool = False,
     ) -> None:
         _check_stream(shard_count, max_record_size_kib, retention_ns)
         self.limits = limits
@@ -91,6 +96,9 @@ class StreamState:
             Shard(index, hash_range, limits, burst, now)
             for index, hash_range in enumerate(equal_ranges(shard_count))
         ]
+        self._burst = burst
+        self.spread = spread
+        self._turn = 0
         self._sequence = 0
         self._open: list[Shard] = []
         self._starts: list[int] = []
@@ -196,6 +204,52 @@ class StreamState:
                 return log.after_sequence(_companion("StartingSequenceNumber", sequence_number))
         raise KinesisError(INVALID, f"unknown ShardIteratorType {iterator_type!r}")
 
+    # Resharding ------------------------------------------------------------------------------
+
+    @property
+    def open_shards(self) -> list[Shard]:
+        """The shards that take records, by hash range."""
+        return self._open
+
+    def split(self, now: int, index: int, new_starting_hash_key: int) -> list[Shard]:
+        """Close a shard; two children share its range: [start, key - 1] and [key, end].
+
+        Raises:
+            KinesisError: there is no such open shard, or the key is not inside its range.
+        """
+        check_split(self, index, new_starting_hash_key)
+        start, end = self.shards[index].hash_range
+        halves = HashRange(start, new_starting_hash_key - 1), HashRange(new_starting_hash_key, end)
+        return self._replace(now, (index,), halves)
+
+    def merge(self, now: int, index: int, adjacent_index: int) -> Shard:
+        """Close two adjacent shards; one child has the range of both.
+
+        Raises:
+            KinesisError: one is not an open shard, or they are not adjacent.
+        """
+        check_merge(self, index, adjacent_index)
+        ranges = [self.shards[each].hash_range for each in (index, adjacent_index)]
+        whole = HashRange(min(r.start for r in ranges), max(r.end for r in ranges))
+        return self._replace(now, (index, adjacent_index), (whole,))[0]
+
+    def _replace(
+        self, now: int, parents: tuple[int, ...], ranges: Sequence[HashRange]
+    ) -> list[Shard]:
+        self._sequence += 1
+        ended = self._sequence
+        self._sequence += 1
+        first = len(self.shards)
+        children = [
+            Shard(first + place, each, self.limits, self._burst, now, parents, self._sequence)
+            for place, each in enumerate(ranges)
+        ]
+        self.shards.extend(children)
+        for parent in parents:
+            self.shards[parent].close(now, ended, [child.index for child in children])
+        self._index_open_shards()
+        return children
+
     def expire(self, now: int) -> None:
         """Drop what retention has ended for; reading a shard does so, too, writing does not."""
         for shard in self.shards:
@@ -225,6 +279,9 @@ class StreamState:
         route = self._routes.get(partition_key)
         if route is None:
             route = self._new_route(partition_key)
+        if self.spread:
+            self._turn += 1
+            return self._open[self._turn % len(self._open)], route[1]
         if explicit_hash_key is None:
             return route
         return self._shard_at(explicit_hash(explicit_hash_key)), route[1]
@@ -249,7 +306,14 @@ class StreamState:
         self, now: int, shard: Shard, partition_key: str, size: int, payload: Any
     ) -> PutResult:
         self._sequence = sequence = self._sequence + 1
-        shard.log.append(StoredRecord(sequence, now, size, partition_key, payload))
+        if payload.__class__ is Aggregate:
+            for part in payload.parts:
+                length = part.size_bytes + len(part.key.name.encode())
+                shard.log.append(StoredRecord(sequence, now, length, part.key.name, part))
+        else:
+            shard.log.append(StoredRecord(sequence, now, size, partition_key, payload))
+        shard.bytes_in += size
+        shard.records_in += 1
         return PutResult(True, shard.index, sequence, None)
 
     def _check_call(self, entries: Sequence[PutEntry]) -> list[tuple[PutEntry, Shard, int]]:
@@ -293,6 +357,15 @@ def _check_stream(shard_count: int, max_record_size_kib: int, retention_ns: int)
         raise KinesisError(
             INVALID, f"MaxRecordSizeInKiB must be 1024 to 10240, got {max_record_size_kib}"
         )
+    check_retention(retention_ns)
+
+
+def check_retention(retention_ns: int) -> None:
+    """Refuse a retention period that AWS would refuse.
+
+    Raises:
+        KinesisError: it is not 24 to 8,760 hours.
+    """
     if not DAY_NS <= retention_ns <= 8760 * HOUR_NS:
         raise KinesisError(
             INVALID_ARGUMENT,

@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from msgsim.kernel.component import Component
+from msgsim.kernel.distributions import Constant, Distribution
+from msgsim.kernel.sampling import Sampler
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
+from msgsim.model.aggregate import Aggregate
 from msgsim.model.message import Message
-from msgsim.services.kinesis.limits import THROTTLED, KinesisError
+from msgsim.services.kinesis.control import PROVISIONED, Control, ControlRules
+from msgsim.services.kinesis.fan_out import Deliver, PushRules, Subscription
+from msgsim.services.kinesis.limits import (
+    HOUR_NS,
+    INTERNAL,
+    INVALID_ARGUMENT,
+    THROTTLED,
+    KinesisError,
+)
+from msgsim.services.kinesis.on_demand import Scaler
 from msgsim.services.kinesis.record_log import StoredRecord
-from msgsim.services.kinesis.shards import PutEntry, PutResult, StreamState
+from msgsim.services.kinesis.shards import (
+    IteratorType,
+    PutEntry,
+    PutResult,
+    Shard,
+    StreamState,
+    check_retention,
+)
 
 UNAVAILABLE = "ServiceUnavailable"
-Start = Literal["TRIM_HORIZON", "LATEST"]
+MOST_WARM_MIBPS = 10_240
 _SWEEPS = 1_000  # per retention period; what a reader gets never depends on it, only the memory
+
+
+def no_delay() -> Distribution:
+    """Return the push delay of a stream built by hand: none."""
+    return Constant(0)
 
 
 class Stream(Component):
@@ -34,20 +58,44 @@ class Stream(Component):
         facts.THROTTLED,
         facts.READ_THROTTLED,
         facts.TRIMMED,
+        facts.RESHARDED,
     )
     fifo = False
 
-    def __init__(self, sim: Simulation, name: str, state: StreamState) -> None:
+    def __init__(
+        self,
+        sim: Simulation,
+        name: str,
+        state: StreamState,
+        *,
+        rules: Callable[[], ControlRules] = ControlRules,
+        mode: str = PROVISIONED,
+        account: list[StreamState] | None = None,
+        push_delay: Callable[[], Distribution] = no_delay,
+        push_rules: Callable[[], PushRules] = PushRules,
+    ) -> None:
         super().__init__(sim, name)
+        self.scaler: Scaler | None = None
+        self.make_scaler: Callable[[Stream], Scaler] | None = None
+        self._push_delay = push_delay
+        self._make_push_rules = push_rules
+        self._push_delays: dict[str, Sampler[int]] = {}
         self.state = state
+        own = [state] if account is None else account
+        self.control = Control(sim, state, rules, mode, own, self._resharded)
         self._passed: dict[str, list[int]] = {}
         self._read_to: dict[str, dict[int, int]] = {}
         self._sweeper = sim.timer(self._sweep)
 
     @property
     def shard_count(self) -> int:
-        """How many shards there are."""
+        """How many shards there have ever been; each keeps its index."""
         return len(self.state.shards)
+
+    @property
+    def open_count(self) -> int:
+        """How many shards take records now."""
+        return len(self.state.open_shards)
 
     @property
     def retention_ns(self) -> int:
@@ -57,6 +105,8 @@ class Stream(Component):
     def start(self) -> None:
         """Wait for the first moment at which a record can be too old."""
         self._sweeper.arm(self.sim.now + self.retention_ns)
+        if self.scaler is not None:
+            self.scaler.start()
 
     def oldest_ns(self) -> int | None:
         """Return when the oldest record kept arrived, read or not; None without records."""
@@ -113,17 +163,134 @@ class Stream(Component):
         ]
 
     def _tell(self, now: int, message: Message, result: PutResult) -> str | None:
+        if message.__class__ is Aggregate:
+            return self._tell_parts(now, message, result)
         if result.ok:
             if self.on_stored is not None:
                 self.on_stored(now, result.shard_index, message)
+            for wake in self.state.shards[result.shard_index].subscriptions:
+                wake()
             return None
         if self.on_shard_throttled is not None:
             self.on_shard_throttled(now, result.shard_index, message)
         return result.error
 
+    def _tell_parts(self, now: int, record: Any, result: PutResult) -> str | None:
+        """Announce what became of a record with several messages in it, for each of them."""
+        told = self.on_stored if result.ok else self.on_shard_throttled
+        if told is not None:
+            for part in record.parts:
+                told(now, result.shard_index, part)
+        if result.ok:
+            for wake in self.state.shards[result.shard_index].subscriptions:
+                wake()
+        return result.error
+
+    def put(self, entries: Sequence[PutEntry], single: bool = False) -> list[PutResult]:
+        """PutRecord (one entry) or PutRecords with all their parameters.
+
+        Raises:
+            KinesisError: the call is refused as a whole.
+        """
+        if self.down:
+            raise KinesisError(INTERNAL, "the service is not available")
+        now = self.sim.now
+        if single:
+            key, size, payload, explicit = entries[0]
+            results = [self.state.put_record(now, key, size, payload, explicit)]
+        else:
+            results = self.state.put_records(now, entries)
+        for entry, result in zip(entries, results, strict=True):
+            self._tell(now, entry.payload, result)
+        return results
+
     def shard_of(self, message: Message) -> int:
         """Return the index of the shard that the message's partition key belongs to."""
         return self.state.shard_for(message.key.name).index
+
+    # Shards --------------------------------------------------------------------------------
+
+    def parents(self, shard: int) -> Sequence[int]:
+        """Return the shards from which a shard came by a split or a merge."""
+        return self.state.shards[shard].parents
+
+    def children(self, shard: int) -> Sequence[int]:
+        """Return the shards that came from a shard."""
+        return self.state.shards[shard].children
+
+    def beginnings(self, where: str, timestamp_ns: int | None = None) -> tuple[list[int], set[int]]:
+        """Return the shards with which a reader begins, and those before its starting position.
+
+        With `LATEST` it begins with the open shards, with `AT_TIMESTAMP` with those that were open
+        then, with `TRIM_HORIZON` with the oldest ones that can still hold a record.
+        """
+        shards, now = self.state.shards, self.sim.now
+        if where == "LATEST":
+            before = {s.index for s in shards if not s.open}
+        elif where == "AT_TIMESTAMP":
+            assert timestamp_ns is not None
+            horizon = max(timestamp_ns, now - self.retention_ns)
+            before = {s.index for s in shards if s.closed_ns is not None and s.closed_ns <= horizon}
+        else:
+            before = {s.index for s in shards if s.expired(now, self.retention_ns)}
+        begun = [s.index for s in shards if s.index not in before and before.issuperset(s.parents)]
+        return begun, before
+
+    def at_end(self, shard: int, position: int) -> bool:
+        """Say whether nothing can follow at a position: the shard is closed, and read so far."""
+        found = self.state.shards[shard]
+        return not found.open and position >= found.log.end
+
+    def _resharded(self, parents: tuple[int, ...], children: list[Shard]) -> None:
+        """Let every consumer wait for the new shards, from their beginning."""
+        for passed in self._passed.values():
+            passed.extend(0 for _ in children)
+        for read_to in self._read_to.values():
+            read_to.update((child.index, 0) for child in children)
+        if self.on_resharded is not None:
+            self.on_resharded(self.sim.now, parents, tuple(child.index for child in children))
+        for parent in parents:
+            for notify in tuple(self.state.shards[parent].subscriptions):
+                notify()
+
+    # Settings ------------------------------------------------------------------------------
+
+    def update_mode(self, mode: str) -> None:
+        """UpdateStreamMode; the number of shards stays what it is.
+
+        Raises:
+            KinesisError: AWS refuses the call.
+        """
+        self.control.update_mode(mode)
+        if self.scaler is None and self.make_scaler is not None:
+            self.scaler = self.make_scaler(self)
+            self.scaler.start()
+
+    def update_warm_throughput(self, mibps: int) -> None:
+        """UpdateStreamWarmThroughput: have that write capacity ready, or what there is already.
+
+        Raises:
+            KinesisError: AWS refuses the call.
+        """
+        if not 0 <= mibps <= MOST_WARM_MIBPS:
+            message = f"WarmThroughputMiBps must be 0 to {MOST_WARM_MIBPS:,}, got {mibps}"
+            raise KinesisError(INVALID_ARGUMENT, message)
+        self.control.warm(mibps)
+
+    def update_retention(self, hours: int) -> None:
+        """Increase- or DecreaseStreamRetentionPeriod: longer takes minutes, shorter none.
+
+        Raises:
+            KinesisError: AWS refuses the call.
+        """
+        kept_ns = hours * HOUR_NS
+        check_retention(kept_ns)
+        self.control.check_active("the retention period")
+        if kept_ns < self.retention_ns:
+            self.state.retention_ns = kept_ns
+            self._sweep()
+        else:
+            self.control.settle_later(lambda: setattr(self.state, "retention_ns", kept_ns))
 
     # Reading -------------------------------------------------------------------------------
 
@@ -131,13 +298,19 @@ class Stream(Component):
         """Keep records until this consumer has passed them, too."""
         self._passed[consumer] = [0] * self.shard_count
 
-    def position(self, shard: int, where: Start, consumer: str | None = None) -> int:
-        """GetShardIterator: return where `TRIM_HORIZON` or `LATEST` is now.
+    def position(
+        self,
+        shard: int,
+        where: IteratorType,
+        consumer: str | None = None,
+        timestamp_ns: int | None = None,
+    ) -> int:
+        """GetShardIterator: return the position of a starting point; `AT_TIMESTAMP` takes a time.
 
         A consumer that gives its name here and to `read` begins there, and what it has not read
         is announced as trimmed when it expires, not only when the consumer comes to read it.
         """
-        found = self.state.position_for(self.sim.now, shard, where)
+        found = self.state.position_for(self.sim.now, shard, where, timestamp_ns=timestamp_ns)
         self._announce_missed(shard)
         if consumer is not None:
             self._read_to.setdefault(consumer, {})[shard] = found
@@ -160,10 +333,46 @@ class Stream(Component):
             if found.error == THROTTLED and self.on_read_throttled is not None:
                 self.on_read_throttled(now, shard)
             return [], position, found.error
-        following = position if found.next_position is None else found.next_position
+        following = found.next_position
+        if following is None:
+            following = self.state.shards[shard].log.end
         if consumer is not None:
-            self._read_to[consumer][shard] = following
+            read_to = self._read_to[consumer]
+            read_to[shard] = max(read_to[shard], following)
         return found.records, following, None
+
+    def subscribe(
+        self,
+        consumer: str,
+        shard: int,
+        position: int,
+        deliver: Deliver,
+        room: int,
+    ) -> Subscription:
+        """SubscribeToShard: push a shard to a registered consumer from a position on."""
+
+        def noted(records: list[StoredRecord], following: int, ended: bool) -> None:
+            read_to = self._read_to.get(consumer)
+            if read_to is not None:
+                read_to[shard] = max(read_to[shard], following)
+            deliver(records, following, ended)
+
+        delay = self._push_delays[consumer]
+        found = self.state.shards[shard]
+        found.log.expire(self.sim.now - self.retention_ns)
+        self._announce_missed(shard)
+        rules = self._make_push_rules()
+        return Subscription(
+            self.sim, found, position, delay, rules, noted, lambda: not self.down, room
+        )
+
+    def register_fan_out(self, consumer: str) -> None:
+        """RegisterStreamConsumer: give a consumer its own 2 MiB/s of every shard."""
+        if consumer in self._push_delays:
+            return
+        self._push_delays[consumer] = self.sim.times(
+            self.name, f"push {consumer}", self._push_delay()
+        )
 
     def passed(self, consumer: str, shard: int, position: int) -> None:
         """Note that a consumer needs nothing before `position`, and forget what nobody needs."""

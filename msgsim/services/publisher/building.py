@@ -18,11 +18,12 @@ from msgsim.services.publisher import arrivals as processes
 from msgsim.services.publisher.arrivals import Arrival
 from msgsim.services.publisher.attributes import drawing
 from msgsim.services.publisher.keys import PickKey, picker
+from msgsim.services.publisher.kpl import LibraryPublisher, LibraryRules
 from msgsim.services.publisher.minting import WORKLOADS, Mint
 from msgsim.services.publisher.publisher import Client, Publisher
 from msgsim.services.publisher.rates import Curve, Daily, Flat, Profile
 from msgsim.services.publisher.retry import RetryPolicy
-from msgsim.services.publisher.spec import Arrivals, Resend, WorkloadSpec
+from msgsim.services.publisher.spec import PAGE, Arrivals, Library, Resend, WorkloadSpec
 from msgsim.services.publisher.trace import Trace, read_trace
 
 MOST_MESSAGES = 100_000_000
@@ -44,7 +45,27 @@ def build(name: str, spec: WorkloadSpec, context: Context) -> Publisher:
     notes = (f"the trace of {name} was not in order of time and was sorted",)
     sorted_here = trace is not None and trace.sorted_here
     client = _client(name, spec, context)
-    return Publisher(context.sim, name, arrivals, mint, client, notes if sorted_here else ())
+    told = notes if sorted_here else ()
+    if spec.kpl is not None:
+        rules = _library(spec.kpl, context)
+        return LibraryPublisher(context.sim, name, arrivals, mint, client, told, rules)
+    return Publisher(context.sim, name, arrivals, mint, client, told)
+
+
+def _library(kpl: Library, context: Context) -> LibraryRules:
+    return LibraryRules(
+        buffered_ns=kpl.RecordMaxBufferedTime,
+        ttl_ns=kpl.RecordTtl,
+        aggregate_bytes=kpl.AggregationMaxSize,
+        aggregate_count=kpl.AggregationMaxCount if kpl.AggregationEnabled else 1,
+        collect_bytes=kpl.CollectionMaxSize,
+        collect_count=kpl.CollectionMaxCount,
+        records_per_s=kpl.RateLimit * PAGE.quota("kpl_records_per_s") // 100,
+        bytes_per_s=kpl.RateLimit * PAGE.quota("kpl_bytes_per_s") // 100,
+        drain_ns=units.duration_ns(str(context.assumption("workload", "kpl_drain"))),
+        header_bytes=PAGE.quota("kpl_header"),
+        part_bytes=units.size_bytes(str(context.assumption("workload", "kpl_per_message"))),
+    )
 
 
 def _check_number(spec: WorkloadSpec, end_ns: int) -> None:
@@ -177,10 +198,12 @@ def _client(name: str, spec: WorkloadSpec, context: Context) -> Client:
     waits = call_time is not None or spec.response_lost > 0
     resend = spec.resend or Resend.model_construct(share=0.0, after=0)
     return Client(
-        batch=spec.batch,
+        batch=spec.batch if spec.kpl is None else spec.kpl.CollectionMaxCount,
         batch_wait_ns=assumed_ns(spec.batch_wait, "batch_wait", spec.batch > 1),
         call_time=call_time,
-        timeout_ns=assumed_ns(spec.timeout, "timeout", waits),
+        timeout_ns=assumed_ns(
+            spec.timeout, "timeout" if spec.kpl is None else "kpl_timeout", waits
+        ),
         lost=uniform("lost answers") if spec.response_lost > 0 else None,
         lost_share=spec.response_lost,
         retry=_retry(spec, context, assumed_ns),

@@ -31,6 +31,8 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     yield from _identity(workload, specs.get(workload.to))
     yield from _batch(workload, specs.get(workload.to))
     yield from _shared_groups(workload, specs)
+    if workload.kpl is not None:
+        yield from _library(workload, specs.get(workload.to))
 
 
 def _when(workload: WorkloadSpec) -> Iterator[Finding]:
@@ -150,11 +152,30 @@ def _identity(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
         )
 
 
+def _batch_of(target: Spec | None) -> tuple[str, str, str]:
+    """Return the action that sends several messages, its quota and the error beyond it."""
+    if _is_stream(target):
+        return "PutRecords", "put_records_entries", "ValidationException"
+    if target is not None and "StreamViewType" in type(target).model_fields:
+        return "BatchWriteItem", "batch_write_items", "ValidationException"
+    if target is not None and "DeliveryStreamType" in type(target).model_fields:
+        return "PutRecordBatch", "put_record_batch_entries", "InvalidArgumentException"
+    return "a batch of SQS or SNS", "batch_entries", "TooManyEntriesInBatchRequest"
+
+
 def _batch(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
-    action = "PutRecords" if _is_stream(target) else "a batch of SQS or SNS"
-    quota = "put_records_entries" if _is_stream(target) else "batch_entries"
+    action, quota, code = _batch_of(target)
     most = PAGE.quota(quota)
     if target is not None and workload.batch > most:
-        code = "ValidationException" if _is_stream(target) else "TooManyEntriesInBatchRequest"
         message = f"AWS refuses this ({code}): {action} takes at most {most} entries"
         yield Finding("E281", f"{message}, not {workload.batch}", ("batch",), f"batch: {most}")
+
+
+def _library(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
+    if target is not None and not _is_stream(target):
+        message = f"kpl writes to Kinesis streams, and {workload.to} is none"
+        yield Finding("E134", message, ("kpl",), "remove it; batch: 10 collects messages")
+    for option in ("batch", "batch_wait", "retry", "resend"):
+        if option in workload.model_fields_set:
+            message = f"`{option}` does not go with kpl, which batches and retries by itself"
+            yield Finding("E134", message, (option,), "remove it")

@@ -16,6 +16,7 @@ RETRYABLE = frozenset(
         "RequestThrottled",
         "RequestTimeout",
         "ServiceUnavailable",
+        "ServiceUnavailableException",
         "Throttled",
         "ThrottledException",
         "Throttling",

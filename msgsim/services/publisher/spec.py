@@ -11,6 +11,7 @@ from msgsim import units
 from msgsim.model.catalog import page_beside
 from msgsim.model.chance import SizeDistribution, TimeDistribution
 from msgsim.model.spec import (
+    AwsNumber,
     Bool,
     Duration,
     FieldError,
@@ -19,6 +20,7 @@ from msgsim.model.spec import (
     Rate,
     RefTo,
     Share,
+    Size,
     Spec,
     String,
 )
@@ -139,11 +141,37 @@ def _resend(value: Any) -> Any:
     return {"share": value} if isinstance(value, str) else value
 
 
+class Library(Spec):
+    """The Kinesis Producer Library, in its own words; each left out has the library's default."""
+
+    RecordMaxBufferedTime: Duration = 100_000_000
+    RecordTtl: Duration = 30_000_000_000
+    AggregationEnabled: Bool = True
+    AggregationMaxSize: Size = 51_200
+    AggregationMaxCount: Positive = 4_294_967_295
+    CollectionMaxCount: Annotated[int, AwsNumber(PAGE, "CollectionMaxCount")] = 500
+    CollectionMaxSize: Size = 5_242_880
+    RateLimit: Positive = 150
+
+
+def _library(value: Any) -> Any:
+    return {} if isinstance(value, str) and value == "true" else value
+
+
 class WorkloadSpec(Spec):
     """One entry of `workload:`: a publisher and its client."""
 
     name: String | None = None
-    to: Annotated[String, RefTo("sns.topic", "sqs.queue", "kinesis.stream")]
+    to: Annotated[
+        String,
+        RefTo(
+            "sns.topic",
+            "sqs.queue",
+            "kinesis.stream",
+            "dynamodb.stream",
+            "firehose.delivery_stream",
+        ),
+    ]
     rate: Rate | None = None
     arrivals: Arrivals | None = None
     from_: Annotated[Duration, Field(alias="from")] = 0
@@ -162,3 +190,4 @@ class WorkloadSpec(Spec):
     response_lost: Share = 0.0
     retry: Annotated[Retry, BeforeValidator(_retry)] = Retry()
     resend: Annotated[Resend, BeforeValidator(_resend)] | None = None
+    kpl: Annotated[Library, BeforeValidator(_library)] | None = None

@@ -10,7 +10,13 @@ from msgsim.model.spec import Spec
 from msgsim.services.sns.delivery_policy import DeliveryPolicyError, read_policy_of
 from msgsim.services.sns.filter_policy import FilterPolicy, FilterPolicyError
 from msgsim.services.sns.rules import RAW_PROTOCOLS
-from msgsim.services.sns.spec import WEB, EndpointSpec, SubscriptionSpec, TopicSpec
+from msgsim.services.sns.spec import (
+    SUBSCRIPTION_PAGE,
+    WEB,
+    EndpointSpec,
+    SubscriptionSpec,
+    TopicSpec,
+)
 
 SUBSCRIPTION_CODES = {
     "E240": "an endpoint that does not fit the subscription's protocol",
@@ -19,12 +25,12 @@ SUBSCRIPTION_CODES = {
     "E243": "a subscription's dead-letter queue of the wrong type, or its own endpoint",
     "E244": "a filter policy that AWS refuses",
     "E245": "raw delivery over a protocol that does not offer it",
+    "E253": "more delivery streams behind one topic than AWS allows",
     "E250": "a delivery policy that AWS refuses",
     "E251": "a replay policy that AWS refuses",
-    "E301": "a property that msgsim does not model yet",
 }
 ENDPOINT_CODES = {"E252": "an endpoint that answers in no possible way"}
-_NEEDS = {"sqs": "queue", "lambda": "function"}
+_NEEDS = {"sqs": "queue", "lambda": "function", "firehose": "delivery stream"}
 _OUTSIDE = "sns.endpoint"
 
 
@@ -33,6 +39,7 @@ def check_subscription(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]
     subscription = cast("SubscriptionSpec", spec)
     yield from _endpoint(name, subscription, specs)
     yield from _dead_letters(name, subscription, specs)
+    yield from _delivery_streams(name, subscription, specs)
     yield from _delivery_policy(subscription, specs)
     yield from _replay_policy(subscription, specs)
     if subscription.RawMessageDelivery and subscription.Protocol not in RAW_PROTOCOLS:
@@ -96,9 +103,33 @@ def _endpoint(name: str, subscription: SubscriptionSpec, specs: Specs) -> Iterat
         )
 
 
+def _delivery_streams(name: str, subscription: SubscriptionSpec, specs: Specs) -> Iterator[Finding]:
+    """Report the first subscription beyond the quota."""
+    if subscription.Protocol != "firehose":
+        return
+    most = SUBSCRIPTION_PAGE.quota("firehose_subscriptions")
+    together = [
+        other
+        for other, spec in specs.items()
+        if isinstance(spec, SubscriptionSpec)
+        and spec.Protocol == "firehose"
+        and spec.TopicArn == subscription.TopicArn
+    ]
+    if len(together) > most and together[most] == name:
+        yield Finding(
+            "E253",
+            f"AWS refuses this (SubscriptionLimitExceeded): {len(together)} delivery streams "
+            f"subscribe to {subscription.TopicArn}, and {most} may",
+            (),
+            "AWS raises this quota on request; deliver once, and fan out behind it",
+        )
+
+
 def _sort(endpoint: Spec) -> str:
     if isinstance(endpoint, EndpointSpec):
         return _OUTSIDE
+    if hasattr(endpoint, "DeliveryStreamType"):
+        return "delivery stream"
     return "queue" if _is_queue(endpoint) else "function"
 
 

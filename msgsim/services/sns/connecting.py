@@ -10,12 +10,13 @@ from msgsim.model.chance import distribution
 from msgsim.model.message import Message
 from msgsim.model.service import Context
 from msgsim.model.spec import read_bool
-from msgsim.services.sns.courier import Courier, FifoCourier
+from msgsim.services.sns.courier import Courier, DeliveryStreamCourier, FifoCourier
 from msgsim.services.sns.courier_out import PeopleCourier, WebCourier
 from msgsim.services.sns.delivered import (
     LAMBDA_PAYLOAD_BYTES,
     Dress,
     Envelope,
+    body_only,
     without_group,
 )
 from msgsim.services.sns.delivery_policy import read_policy_of
@@ -57,6 +58,10 @@ def attach(
     """Let a subscription lead to a queue or a function, with what either one gets."""
     if subscription.protocol == "lambda":
         subscription.lead_to(_invoking(endpoint.invoke_async, topic), dead_letters)
+        return
+    if subscription.protocol == "firehose":
+        subscription.lead_to(endpoint.accept, dead_letters)
+        subscription.dress(topic.envelope, body_only)
         return
     accept: HandOver = getattr(endpoint, "deliver", endpoint.accept)
     subscription.lead_to(accept, dead_letters, at_most_ten_attributes(accept))
@@ -101,7 +106,7 @@ def _hop(
     if spec.latency is not None:
         found = spec.latency.resolve(context.base_path)
     else:
-        known = spec.Protocol if spec.Protocol in ("sqs", "lambda") else "outside"
+        known = spec.Protocol if spec.Protocol in ("sqs", "lambda", "firehose") else "outside"
         name = "hop_fifo" if topic.fifo else f"hop_{known}"
         found = distribution(context.assumption(KIND, name))
     return context.sim.times(subscription.name, "hop", found)
@@ -113,6 +118,9 @@ def _courier(
     hop = _hop(subscription, topic, spec, context)
     retries = RetryPolicy.read(SUBSCRIPTION_PAGE.quota("aws_managed_retries"))
     lost = _lost_answers(subscription.name, context)
+    if spec.Protocol == "firehose":
+        patient = RetryPolicy.read(SUBSCRIPTION_PAGE.quota("customer_managed_retries"))
+        return DeliveryStreamCourier(topic, subscription, hop, retries, lost, patient)
     if not topic.fifo:
         return Courier(topic, subscription, hop, retries, lost)
     waits = read_bool(context.assumption(KIND, "group_waits"))

@@ -10,7 +10,12 @@ from msgsim.kernel.distributions import Constant
 from msgsim.kernel.sampling import NEVER, GeometricGaps, Sampler
 from msgsim.model.message import Message
 from msgsim.services.sns.delivered import Retried
-from msgsim.services.sns.retry import SERVER_SIDE, RetryPolicy, retry_delays
+from msgsim.services.sns.retry import (
+    DELIVERY_STREAM_THROTTLED,
+    SERVER_SIDE,
+    RetryPolicy,
+    retry_delays,
+)
 from msgsim.services.sns.subscription import UNACKNOWLEDGED, Subscription
 
 
@@ -72,7 +77,7 @@ class Courier:
             elif error not in SERVER_SIDE:
                 break
             if delays is None:
-                delays = retry_delays(self._retries)
+                delays = retry_delays(self._policy_after(error))
             delay = next(delays, None)
             if delay is None:
                 break
@@ -81,12 +86,41 @@ class Courier:
                 return
         subscription.settle(trip, message, error)
 
+    def _policy_after(self, error: str) -> RetryPolicy:
+        """Return the retry policy for a delivery whose first error is this."""
+        return self._retries
+
     def lose_answer(self, message: Message) -> Message:
         """Return what is sent again because the answer to its delivery was lost."""
         assert self._lost_answers is not None
         self._answers_left = self._lost_answers.draw()
         self._subscription.lose_answer(message)
         return Retried(message)
+
+
+class DeliveryStreamCourier(Courier):
+    """Carries to delivery streams: throttling there is met with the patience for people.
+
+    Source: SNS Developer Guide, sns-message-delivery-retries.html (footnote on Firehose).
+
+    Args:
+        patient: the retry policy after a throttled delivery.
+    """
+
+    def __init__(
+        self,
+        topic: Component,
+        subscription: Subscription,
+        hop: Sampler[int],
+        retries: RetryPolicy,
+        lost_answers: GeometricGaps | None,
+        patient: RetryPolicy,
+    ) -> None:
+        super().__init__(topic, subscription, hop, retries, lost_answers)
+        self._patient = patient
+
+    def _policy_after(self, error: str) -> RetryPolicy:
+        return self._patient if error == DELIVERY_STREAM_THROTTLED else self._retries
 
 
 class _Group:

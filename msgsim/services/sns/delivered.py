@@ -103,6 +103,19 @@ def _like(message: Message) -> type[Delivered]:
     return Replayed if type(message) is Replayed else Delivered
 
 
+def body_only(message: Message) -> Message:
+    """Leave the attributes out, as raw delivery to Firehose does.
+
+    Source: SNS Developer Guide, sns-large-payload-raw-message-delivery.html.
+    """
+    if not message.attributes:
+        return message
+    size = message.size_bytes - sum(
+        len(name.encode()) + len(str(value).encode()) for name, value in message.attributes.items()
+    )
+    return _like(message)(message, max(1, size))
+
+
 class Envelope:
     """The JSON around a message that is not delivered raw; subscriptions of a topic share it.
 

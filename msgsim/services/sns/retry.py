@@ -15,8 +15,11 @@ from typing import Any
 
 NS_PER_S = 1_000_000_000
 
+DELIVERY_STREAM_THROTTLED = "ServiceUnavailableException"
+
 SERVER_SIDE = frozenset(
     {
+        DELIVERY_STREAM_THROTTLED,
         "InternalError",
         "InternalFailure",
         "RequestThrottled",

@@ -19,7 +19,6 @@ from msgsim.model.spec import (
     String,
     Whole,
 )
-from msgsim.services.sns.rules import PROTOCOLS
 
 TOPIC_PAGE = page_beside(__file__, "sns.topic.md")
 SUBSCRIPTION_PAGE = page_beside(__file__, "sns.subscription.md")
@@ -27,7 +26,7 @@ ENDPOINT_PAGE = page_beside(__file__, "sns.endpoint.md")
 
 WEB = ("http", "https")
 PEOPLE = ("email", "email-json", "sms", "application")
-MODELLED = ("sqs", "lambda", *WEB, *PEOPLE)
+MODELLED = ("sqs", "lambda", "firehose", *WEB, *PEOPLE)
 
 
 def _protocol(value: Any) -> str:
@@ -35,8 +34,6 @@ def _protocol(value: Any) -> str:
     if name in MODELLED:
         return name
     hint = f"modelled: {', '.join(MODELLED)}"
-    if name in PROTOCOLS:
-        raise FieldError("E301", f"subscriptions with Protocol {name} are not modelled yet", hint)
     message = f"AWS refuses this (InvalidParameter): there is no Protocol {name!r}"
     raise FieldError("E241", message, hint)
 
@@ -81,6 +78,7 @@ class _Delivery(Spec):
     FilterPolicy: Plain = None
     FilterPolicyScope: String = "MessageAttributes"
     RawMessageDelivery: Bool = False
+    SubscriptionRoleArn: String | None = None
     DeliveryPolicy: Plain = None
     ReplayPolicy: Replaying | None = None
     latency: TimeDistribution | None = None
@@ -99,7 +97,10 @@ class SubscriptionSpec(_Delivery):
     live: ClassVar[frozenset[str]] = frozenset({"FilterPolicy"})
 
     TopicArn: Annotated[String, RefTo("sns.topic")]
-    Endpoint: Annotated[String, RefTo("sqs.queue", "lambda.function", "sns.endpoint")]
+    Endpoint: Annotated[
+        String,
+        RefTo("sqs.queue", "lambda.function", "firehose.delivery_stream", "sns.endpoint"),
+    ]
     RedrivePolicy: DeadLetters | None = None
 
 
