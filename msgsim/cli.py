@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from msgsim import cli_fuzz
 from msgsim.problems import ProblemError, render
 from msgsim.version import __version__
 
@@ -89,6 +90,10 @@ def run(
         str | None, typer.Option(metavar="DIR", help="Write the figures as PNG and SVG.")
     ] = None,
     only_expect: Annotated[bool, typer.Option(help="Print the expectations alone.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Watch every invariant.")] = False,
+    repeat_check: Annotated[
+        bool, typer.Option("--repeat-check", help="Run twice and compare all facts.")
+    ] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     color: Color = "auto",
@@ -116,6 +121,8 @@ def run(
         verbose=verbose,
         color=_use_color(color),
         progress=progress,
+        check=check,
+        repeat_check=repeat_check,
     )
     raise typer.Exit(run_files(files, options))
 
@@ -220,6 +227,9 @@ def _use_color(when: str) -> bool:
     if when not in {"always", "never"}:
         raise typer.BadParameter(f"--color is auto, always or never, not {when!r}")
     return when == "always"
+
+
+cli_fuzz.register(app)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from msgsim.problems import (
 )
 
 INTERRUPTED = 130
+MOST_VIOLATIONS = 5
 
 register("E170", "nothing of that name")
 register("E171", "the file exists")
@@ -47,6 +48,8 @@ class RunOptions:
     verbose: bool = False
     color: bool = False
     progress: bool = True
+    check: bool = False
+    repeat_check: bool = False
 
 
 def run_files(files: Sequence[str], options: RunOptions) -> int:
@@ -82,6 +85,7 @@ def _run_file(file: str, options: RunOptions) -> int:
             replications=options.replications,
             progress=progress,
             stop=stop,
+            check=options.check,
         )
     plain = to_plain(results)
     if options.json != "-":
@@ -92,11 +96,33 @@ def _run_file(file: str, options: RunOptions) -> int:
     if results.partial:
         print("msgsim: interrupted; the results are partial", file=sys.stderr)
         return INTERRUPTED
-    broken = [one for run in plain["runs"] for one in run["invariants"]["violated"]]
-    if broken:
-        print(f"msgsim: the model broke an invariant: {broken[0]}", file=sys.stderr)
+    if tell_violations(results.runs) or (options.repeat_check and tell_difference(results)):
         return 3
     return 1 if results.failed else 0
+
+
+def tell_violations(runs: Sequence[Any]) -> bool:
+    """Say which invariants were broken, when and by which message; return whether any was."""
+    broken = [each for run in runs for each in run.violations]
+    for violation in broken[:MOST_VIOLATIONS]:
+        print(f"msgsim: the model broke an invariant: {violation}", file=sys.stderr)
+    if len(broken) > MOST_VIOLATIONS:
+        print(f"msgsim: and {len(broken) - MOST_VIOLATIONS} more", file=sys.stderr)
+    return bool(broken)
+
+
+def tell_difference(results: Any) -> bool:
+    """Run each variant twice more, and say where the two differ; return whether they do."""
+    from msgsim.experiment.repeat import difference
+
+    for name, run in results.firsts().items():
+        found = difference(run.scenario, run.seed)
+        variant = f"{name}: " if name else ""
+        if found is not None:
+            print(f"msgsim: {variant}{found}", file=sys.stderr)
+            return True
+        print(f"{variant}two runs are the same, fact by fact", file=sys.stderr)
+    return False
 
 
 def _check_target(target: str, scenario: str) -> None:

@@ -49,7 +49,6 @@ class Run:
         events: events handled.
         wall_s: how long it took on this machine.
         partial: True when it was interrupted; the clock then stopped short of the duration.
-        invariants: the rules that look at every fact, where they were asked for.
     """
 
     scenario: Scenario
@@ -60,13 +59,11 @@ class Run:
     events: int = 0
     wall_s: float = 0.0
     partial: bool = False
-    invariants: Invariants | None = None
 
     @property
     def violations(self) -> list[Violation]:
         """What broke an invariant; nothing unless msgsim is broken."""
-        more = self.invariants.violations if self.invariants is not None else []
-        return [*more, *self.observers.violations]
+        return self.observers.violations
 
     @property
     def seed(self) -> int:
@@ -100,10 +97,12 @@ def prepare(
     """
     system = build(scenario, seed, replication)
     watching = default_observers(system)
-    invariants = Invariants(system, watching.cost) if check or CHECK else None
-    further = [*observers, invariants] if invariants is not None else observers
+    further = list(observers)
+    if check or CHECK:
+        watching.invariants = Invariants(system, watching.cost)
+        further.append(watching.invariants)
     system.observe([*watching.list, *further])
-    return Run(scenario, variant, replication, system, watching, invariants=invariants)
+    return Run(scenario, variant, replication, system, watching)
 
 
 def drive(
@@ -147,8 +146,6 @@ def drive(
                 run.partial = True
                 break
     watching.finish(sim.now)
-    if run.invariants is not None:
-        run.invariants.finish(sim.now)
     if CHECK and run.violations:
         raise InvariantBroken("\n".join(str(each) for each in run.violations))
     run.events = sim.events_handled

@@ -57,6 +57,7 @@ def run_all(
     progress: Progress | None = None,
     stop: Stop | None = None,
     max_events: int = EVENT_BUDGET,
+    check: bool = False,
 ) -> Results:
     """Run every variant of a scenario, with the same random numbers, and judge it.
 
@@ -67,6 +68,7 @@ def run_all(
         progress: called with the variant's name, the share done of all runs, and events.
         stop: asked between steps; True ends the session with what there is.
         max_events: event budget of one run.
+        check: watch all invariants, not only those that cost nothing.
 
     Raises:
         ProblemError: a variant is not valid, or an expectation names an unknown metric.
@@ -79,7 +81,7 @@ def run_all(
     total = count * len(variants)
     for replication in range(count):
         batch = [
-            prepare(each, variant=name, seed=seed, replication=replication)
+            prepare(each, variant=name, seed=seed, replication=replication, check=check)
             for name, each in variants.items()
         ]
         judge.check({run.variant: run.observers.metrics for run in batch})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from msgsim.experiment.fuzz.generator import Tree, draw_scenario, text_of
 from msgsim.experiment.fuzz.shrink import shrink
@@ -61,7 +60,7 @@ def run_campaign(
         first_seed: seed of the first scenario; the others follow.
         seconds: stop after so much time; None for no limit.
         count: stop after so many scenarios; None for no limit.
-        keep: folder for scenarios that fail, which is made.
+        keep: folder for scenarios that fail, made with the first of them.
         most_failures: stop after so many.
         shrink_s: longest time for making one failure small.
         tell: called after each scenario.
@@ -69,7 +68,6 @@ def run_campaign(
     Raises:
         ProblemError: E160, `keep` cannot be written to.
     """
-    folder = make_folder(keep) if keep is not None else None
     campaign = Campaign(next_seed=first_seed)
     for seed in _seeds(first_seed, seconds, count):
         tree = draw_scenario(seed)
@@ -77,7 +75,7 @@ def run_campaign(
         campaign.runs += 1
         campaign.next_seed = seed + 1
         if failure is not None:
-            campaign.found.append(_shrunk(seed, tree, failure, folder, shrink_s))
+            campaign.found.append(_shrunk(seed, tree, failure, keep, shrink_s))
         if tell is not None:
             tell(campaign)
         if len(campaign.found) >= most_failures:
@@ -93,7 +91,7 @@ def _seeds(first: int, seconds: float | None, count: int | None) -> Iterator[int
         seed += 1
 
 
-def _shrunk(seed: int, tree: Tree, failure: Failure, folder: Path | None, most_s: float) -> Found:
+def _shrunk(seed: int, tree: Tree, failure: Failure, keep: str | None, most_s: float) -> Found:
     def fails(candidate: Tree) -> bool:
         again = attempt(candidate, repeat=failure.kind == "runs differ")
         return again is not None and again.kind == failure.kind
@@ -101,8 +99,8 @@ def _shrunk(seed: int, tree: Tree, failure: Failure, folder: Path | None, most_s
     small = shrink(tree, fails, most_s)
     failure = attempt(small, repeat=failure.kind == "runs differ") or failure
     file = ""
-    if folder is not None:
-        target = folder / f"fuzz-{seed}.yaml"
+    if keep is not None:
+        target = make_folder(keep) / f"fuzz-{seed}.yaml"
         write_atomically(target, f"# {failure.detail}\n{text_of(small)}")
         file = str(target)
     return Found(seed, failure, small, file)

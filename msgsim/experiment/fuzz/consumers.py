@@ -96,10 +96,11 @@ def mapping_of_queue(dice: Dice, queue: str, fifo: bool, function: str) -> dict[
     return part
 
 
-def mapping_of_stream(dice: Dice, function: str, letters: list[str]) -> dict[str, Any]:
-    """Return a mapping that reads the stream `S` for a function."""
+def mapping_of_stream(dice: Dice, source: str, function: str, letters: list[str]) -> dict[str, Any]:
+    """Return a mapping that reads a stream for a function."""
     part: dict[str, Any] = {"type": "lambda.event_source_mapping"}
-    part |= {"EventSourceArn": "S", "FunctionName": function, "StartingPosition": "TRIM_HORIZON"}
+    part |= {"EventSourceArn": source, "FunctionName": function}
+    part["StartingPosition"] = dice.pick(("TRIM_HORIZON", "LATEST"))
     part["BatchSize"] = dice.pick((1, 10, 100))
     if dice.chance(0.4):
         part["ParallelizationFactor"] = dice.between(2, 3)
@@ -109,6 +110,10 @@ def mapping_of_stream(dice: Dice, function: str, letters: list[str]) -> dict[str
         part["BisectBatchOnFunctionError"] = True
     if dice.chance(0.4):
         part["FunctionResponseTypes"] = PARTIAL
+    if dice.chance(0.2):
+        part["TumblingWindowInSeconds"] = dice.between(5, 30)
+        part.pop("ParallelizationFactor", None)
+        part.pop("FunctionResponseTypes", None)
     if letters and dice.chance(0.4):
         part["DestinationConfig"] = {"OnFailure": {"Destination": dice.pick(letters)}}
     return part

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgsim.experiment.fuzz.dice import Dice
+from msgsim.experiment.fuzz.streams import action
 from msgsim.experiment.fuzz.topology import Parts, is_fifo, of_kind
 
 Entries = list[dict[str, Any]]
@@ -17,6 +18,8 @@ def draw_workloads(dice: Dice, parts: Parts, duration_s: int) -> Entries:
     targets = [
         *of_kind(parts, "sns.topic"),
         *of_kind(parts, "kinesis.stream"),
+        *of_kind(parts, "dynamodb.stream"),
+        *(name for name in of_kind(parts, "firehose.delivery_stream") if is_direct(parts[name])),
         *of_kind(parts, "sqs.queue"),
     ]
     count = dice.between(1, 3)
@@ -28,7 +31,7 @@ def _workload(
 ) -> dict[str, Any]:
     to = dice.pick(targets)
     target = parts[to]
-    ordered = is_fifo(target) or target["type"] == "kinesis.stream"
+    ordered = is_fifo(target) or target["type"] in ("kinesis.stream", "dynamodb.stream")
     entry: dict[str, Any] = {"name": name, "to": to, "count": dice.between(1, MOST)}
     entry["arrivals"] = _arrivals(dice)
     if ordered or dice.chance(0.5):
@@ -49,6 +52,11 @@ def _workload(
     if dice.chance(0.2):
         entry["from"] = f"{dice.between(1, duration_s // 2)}s"
     return entry
+
+
+def is_direct(part: dict[str, Any]) -> bool:
+    """Say whether a delivery stream takes puts."""
+    return "DeliveryStreamType" not in part
 
 
 def _arrivals(dice: Dice) -> dict[str, Any]:
@@ -108,8 +116,11 @@ def draw_actions(dice: Dice, parts: Parts, duration_s: int) -> Entries:
     entries: Entries = []
     for _ in range(dice.between(0, 3)):
         entry: dict[str, Any] = {"at": f"{dice.between(1, duration_s - 1)}s"}
-        kind = dice.pick(("purge", "move", "set", "cancel"))
-        if kind in ("move", "cancel") and letters:
+        kind = dice.pick(("purge", "move", "set", "cancel", "stream"))
+        of_stream = action(dice, parts) if kind == "stream" else None
+        if of_stream is not None:
+            entry |= of_stream
+        elif kind in ("move", "cancel") and letters:
             entry[kind] = dice.pick(letters)
             if kind == "move" and dice.chance(0.5):
                 entry["MaxNumberOfMessagesPerSecond"] = dice.pick((1, 50, 500))

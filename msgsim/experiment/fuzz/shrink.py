@@ -83,7 +83,9 @@ def _without_parts(tree: Tree) -> Iterator[Tree]:
                 del candidate[section]
             yield candidate
     for name in reversed(list(tree["resources"])):
-        yield _without(tree, name)
+        candidate = _without(tree, name)
+        if "workload" in candidate:
+            yield candidate
 
 
 def _without(tree: Tree, name: str) -> Tree:
@@ -118,6 +120,7 @@ NEEDED = {
     "EventSourceArn",
     "FunctionName",
     "StreamARN",
+    "KinesisStreamSourceConfiguration",
     "Dimensions",
     "deadLetterTargetArn",
 }
