@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from msgsim.experiment.memory import out_of_memory
 from msgsim.kernel.signals import Observer
 from msgsim.observe import Observers, Violation, default_observers
 from msgsim.observe.invariants import Invariants
@@ -125,7 +126,7 @@ def drive(
         max_events: event budget.
 
     Raises:
-        BudgetExceeded: the model feeds itself.
+        BudgetExceeded: the model feeds itself, or memory runs out.
         InvariantBroken: in tests, where `CHECK` is set.
     """
     begun = time.perf_counter()
@@ -134,7 +135,7 @@ def drive(
         run.system.start()
         warm_up = run.system.warm_up_ns
         for moment in _moments(run.system.duration_ns, [*moments, warm_up]):
-            sim.run(moment, max_events)
+            sim.run(moment, max_events, out_of_memory)
             watching.tick(moment)
             if moment == warm_up and warm_up:
                 watching.forget(moment)
