@@ -20,7 +20,8 @@ from msgsim.version import __version__
 if TYPE_CHECKING:
     from msgsim.cloud.cloud import Cloud as Cloud
     from msgsim.experiment import theory as theory
-    from msgsim.experiment.session import Results as Results
+    from msgsim.experiment.results import Results as Results
+    from msgsim.experiment.saved import read as read
     from msgsim.experiment.session import run_all as run
     from msgsim.problems import ProblemError as ProblemError
     from msgsim.scenario.load import load, load_text
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "Cloud": ("msgsim.cloud.cloud", "Cloud"),
     "ProblemError": ("msgsim.problems", "ProblemError"),
-    "Results": ("msgsim.experiment.session", "Results"),
+    "Results": ("msgsim.experiment.results", "Results"),
     "Scenario": ("msgsim.scenario.schema", "Scenario"),
     "load": ("msgsim.scenario.load", "load"),
     "load_text": ("msgsim.scenario.load", "load_text"),
+    "read": ("msgsim.experiment.saved", "read"),
     "run": ("msgsim.experiment.session", "run_all"),
     "theory": ("msgsim.experiment.theory", ""),
 }
@@ -45,6 +47,7 @@ __all__ = [
     "__version__",
     "load",
     "load_text",
+    "read",
     "run",
     "theory",
 ]

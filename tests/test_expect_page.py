@@ -8,7 +8,7 @@ import re
 import pytest
 
 import msgsim
-from msgsim import cli
+from msgsim.commands import _options as cli
 from msgsim.experiment.session import check_rules
 from tests.pages import PACKAGE, rows, sections
 

@@ -30,8 +30,8 @@ HOME_OF = {
     "pydantic_core": ("model/spec.py", "scenario/", "services/"),
     "matplotlib": ("report/",),
     "rich": ("report/", "cli", "commands"),
-    "typer": ("cli",),
-    "click": ("cli",),
+    "typer": ("cli", "commands/"),
+    "click": ("cli", "commands/"),
 }
 ONLY_IN_FUNCTIONS = {"scipy", "joblib"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema
 import pytest
 
 import msgsim
@@ -35,7 +36,9 @@ LEAVES = {"concurrency_limits", "in_flight_limits", "kinds", "threads"}
 @pytest.fixture(scope="module")
 def result() -> dict[str, Any]:
     """A result in which everything occurs, as another program reads it."""
-    return json.loads(json.dumps(to_plain(msgsim.run(msgsim.load_text(EVERYTHING)))))
+    return json.loads(
+        json.dumps(to_plain(msgsim.run(msgsim.load_text(EVERYTHING), replications=2)))
+    )
 
 
 def keys_of(value: Any, path: str) -> set[str]:
@@ -76,6 +79,22 @@ def test_the_page_names_the_schema() -> None:
 def test_every_key_of_the_whole_is_documented(result: dict[str, Any]) -> None:
     real = {path for key, value in result.items() if key != "runs" for path in keys_of(value, key)}
     assert real | {"runs"} == set(documented("The whole"))
+
+
+def test_the_document_is_of_the_json_schema(result: dict[str, Any]) -> None:
+    """One replication and several, met and not met, with and without data."""
+    schema = json.loads((PAGE.parent / "result.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(result)
+    text = EVERYTHING + "  - Dlq.arrived > 5\n  - Billing.group[nobody].latency.p99 < 5s\n"
+    document = to_plain(msgsim.run(msgsim.load_text(text)))
+    validator.validate(json.loads(json.dumps(document)))
+    assert {rule["state"] for rule in document["expect"]} == {"met", "not met"}
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate({**result, "fingerprint": 3})
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate({**result, "surprise": True})
 
 
 def test_every_key_of_a_run_is_documented(result: dict[str, Any]) -> None:

@@ -9,7 +9,9 @@ import pytest
 import msgsim
 import msgsim.commands
 import msgsim.experiment.judge
-import msgsim.scenario.load  # importing all four registers every code
+import msgsim.experiment.saved
+import msgsim.experiment.sweep
+import msgsim.scenario.load  # importing all of them registers every code
 from msgsim.experiment.session import check_rules
 from msgsim.problems import CODES
 from msgsim.report.pages import topics
@@ -74,7 +76,7 @@ def test_values_are_written_as_shown(line: str) -> None:
 
 def test_explain_finds_the_topics(capsys: pytest.CaptureFixture[str]) -> None:
     """`msgsim explain` lists them, prints each, and names them after an unknown word."""
-    from msgsim.commands import explain_subject
+    from msgsim.commands.explain import explain_subject
 
     assert {"expect", "metrics", "results", "scenario"} <= set(topics())
     explain_subject(None)

@@ -214,6 +214,18 @@ def compile_rule(text: str) -> Compiled:
     return _Reader(text).rule()
 
 
+def compile_expression(text: str) -> Expression:
+    """Read a metric, or an expression of metrics, on its own.
+
+    Raises:
+        FieldError: E150, the text is not of the grammar, or names no metric.
+    """
+    found = _Reader(text).expression()
+    if next(metrics_in(found), None) is None:
+        raise FieldError("E150", f"{text!r} names no metric", "for example Billing.latency.p99")
+    return found
+
+
 class _Reader:
     """A small recursive-descent reader of the grammar."""
 
@@ -247,6 +259,12 @@ class _Reader:
         token = self._peek()
         self.position += 1
         return token
+
+    def expression(self) -> Expression:
+        found = self._sum()
+        if self._peek()[0] != "end":
+            raise self._error(f"goes on with {self._peek()[1]!r} where it should end")
+        return found
 
     def rule(self) -> Compiled:
         comparisons = [self._comparison()]

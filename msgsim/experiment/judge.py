@@ -1,8 +1,9 @@
-"""The judge: expectations compiled before the run, one number per metric and run, verdicts after.
+"""The judge: expectations compiled before the runs, one number per metric and run, verdicts after.
 
 A rule that names a variant (`fifo.Orders.order_inversions == 0`) is judged once, over the variants
 it names. Any other rule is judged for each variant on its own. With several replications a rule is
-met when it holds in every one of them.
+*met* when the 95 % interval of its margin lies inside the bound, *not met* when it lies outside,
+*undecided* when it lies on both sides; `==` and `!=` must hold in every replication.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgsim.experiment.asking import Address, Watching, address
 from msgsim.experiment.expect import (
+    Comparison,
     Compiled,
+    Lookup,
     MetricName,
     check_dimensions,
     compile_rule,
     dimension_of,
     evaluate,
 )
+from msgsim.experiment.statistics import Interval, mean_interval
+from msgsim.experiment.summary import Ask, Summary
 from msgsim.model.spec import FieldError
-from msgsim.observe import Metrics, UnknownMetric
 from msgsim.problems import Problems, register
 from msgsim.scenario.schema import Rule, Scenario
 
@@ -33,30 +38,32 @@ for _code, _title in {
 }.items():
     register(_code, _title)
 
-Watching = Mapping[str, Metrics]
-
-
-@dataclass(frozen=True, slots=True)
-class _Address:
-    """Where the value of a metric is found: which variant's run, and what to ask there."""
-
-    variant: str
-    target: str
-    selector: tuple[str, str] | None
-    metric: str
-    stat: Any
-    dimension: str
+MET, NOT_MET, UNDECIDED = "met", "not met", "undecided"
+_RANK = {NOT_MET: 0, UNDECIDED: 1, MET: 2}
 
 
 @dataclass(slots=True)
-class _Case:
-    """A rule for one variant, or for those it names; values by replication."""
+class Case:
+    """A rule for one variant, or for those it names.
+
+    Attributes:
+        rule: as written.
+        compiled: as read.
+        variant: whose runs are meant; empty when it names its own.
+        addresses: where its metrics are found.
+    """
 
     rule: Rule
     compiled: Compiled
     variant: str
-    addresses: dict[MetricName, _Address] = field(default_factory=dict)
-    values: list[dict[MetricName, float | None]] = field(default_factory=list)
+    addresses: dict[MetricName, Address] = field(default_factory=dict)
+
+    @property
+    def home(self) -> str | None:
+        """The one variant that all its metrics are of, if it watches no window; else None."""
+        variants = {each.variant for each in self.addresses.values()}
+        whole = all(isinstance(each.ask[3], str) for each in self.addresses.values())
+        return variants.pop() if whole and len(variants) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +73,24 @@ class Verdict:
     Attributes:
         rule: the rule as written.
         variant: the variant it was judged for; empty when it names its own, or there are none.
-        passed: whether it is met, in every replication.
-        actual: value of the left side (in base units), of the replication that is worst off.
+        state: `met`, `not met` or `undecided`.
+        actual: value of the left side (in base units): its mean over the replications.
+        low, high: its 95 % interval; None with a single replication.
         dimension: dimension of `actual`.
         margin: how far inside (positive) or outside (negative) the bound that is.
         no_data: a metric had no data.
         soft: a warning only.
         because: why it matters.
         replications: how many were judged, and `met`, in how many it held.
+        since_s: since when it was violated, in the first replication that violates it.
     """
 
     rule: str
     variant: str
-    passed: bool
+    state: str
     actual: float | None
+    low: float | None
+    high: float | None
     dimension: str
     margin: float | None
     no_data: bool
@@ -87,6 +98,21 @@ class Verdict:
     because: str
     replications: int
     met: int
+    since_s: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is met; what is undecided is not."""
+        return self.state == MET
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A rule to be looked at while a run happens, to know since when it is violated."""
+
+    number: int
+    compiled: Compiled
+    asks: Mapping[MetricName, Ask]
 
 
 class Judge:
@@ -103,7 +129,7 @@ class Judge:
     def __init__(self, scenario: Scenario, variants: Sequence[str]) -> None:
         self._scenario = scenario
         self._variants = list(variants)
-        self._cases: list[_Case] = []
+        self.cases: list[Case] = []
         problems = Problems()
         for rule in scenario.rules:
             try:
@@ -112,8 +138,13 @@ class Judge:
                 problems.add(error.code, error.message, rule.place, error.hint)
                 continue
             for variant in self._judged_for(compiled):
-                self._cases.append(_Case(rule, compiled, variant))
+                self.cases.append(Case(rule, compiled, variant))
         problems.raise_if_errors(scenario.sources)
+
+    @property
+    def names(self) -> list[str]:
+        """The variants it judges."""
+        return list(self._variants)
 
     def _judged_for(self, compiled: Compiled) -> list[str]:
         names = [metric.target in self._variants for metric in compiled.metrics()]
@@ -127,10 +158,11 @@ class Judge:
         """
         problems = Problems()
         seen: set[tuple[str, str]] = set()
-        for case in self._cases:
+        for case in self.cases:
+            home = case.variant or self._variants[0]
             try:
                 case.addresses = {
-                    metric: self._address(metric, case.variant, watching)
+                    metric: address(metric, home, watching, self._scenario)
                     for metric in case.compiled.metrics()
                 }
                 check_dimensions(case.compiled, lambda m, c=case: c.addresses[m].dimension)  # type: ignore[misc]
@@ -140,107 +172,122 @@ class Judge:
                 seen.add((case.rule.text, error.message))
         problems.raise_if_errors(self._scenario.sources)
 
-    def _address(self, name: MetricName, variant: str, watching: Watching) -> _Address:
-        target, path = name.target, name.path
-        if target in self._variants and target and path:
-            variant, target, path = target, path[0], path[1:]
-        metrics = watching[variant or self._variants[0]]
-        selector = _selector(name)
-        stat_of = _stat(name, self._scenario.duration_ns, self._scenario.header.warm_up)
-        try:
-            metric, stat = metrics.split(target, selector, path)
-            asked = stat_of(stat)
-            dimension = metrics.dimension(target, selector, metric, asked)
-            metrics.prepare(target, selector, metric, asked)
-        except UnknownMetric as error:
-            known = ", ".join(error.candidates[:8])
-            hint = None if error.suggestion else f"known here: {known}"
-            raise FieldError("E152", f"{name.text}: {error}", hint) from None
-        return _Address(variant or self._variants[0], target, selector, metric, asked, dimension)
+    def asks(self, variant: str) -> list[Ask]:
+        """Return what has to be asked of a variant's runs."""
+        found = [each for case in self.cases for each in case.addresses.values()]
+        return [each.ask for each in found if each.variant == variant]
 
-    def note(self, watching: Watching) -> None:
-        """Take the numbers of one finished replication."""
-        for case in self._cases:
-            wanted = {address.variant for address in case.addresses.values()}
-            if wanted <= set(watching):
-                case.values.append(
-                    {metric: _value(watching, at) for metric, at in case.addresses.items()}
-                )
+    def watches(self, variant: str) -> list[Watch]:
+        """Return the rules to look at while a variant's run happens."""
+        return [
+            Watch(number, case.compiled, {name: at.ask for name, at in case.addresses.items()})
+            for number, case in enumerate(self.cases)
+            if case.home == variant
+        ]
 
-    def verdicts(self) -> list[Verdict]:
-        """Return what each rule came to, in the order of the scenario."""
-        return [_verdict(case) for case in self._cases if case.values]
+    def verdicts(self, of: Mapping[str, Mapping[int, Summary]]) -> list[Verdict]:
+        """Return what each rule came to, in the order of the scenario.
+
+        Args:
+            of: variant → replication → summary.
+        """
+        found = []
+        for number, case in enumerate(self.cases):
+            needed = {each.variant for each in case.addresses.values()}
+            common = [set(of.get(variant, {})) for variant in needed]
+            replications = sorted(set.intersection(*common)) if common else []
+            if replications:
+                found.append(_verdict(case, number, of, replications))
+        return found
 
 
-def _selector(name: MetricName) -> tuple[str, str] | None:
-    if len(name.selectors) > 1:
-        raise FieldError("E150", f"{name.text} has more than one selector", "one is enough")
-    return name.selectors[0] if name.selectors else None
-
-
-def _stat(name: MetricName, duration_ns: int, warm_up_ns: int) -> Any:
-    window = name.window
-    if window is None:
-        return lambda stat: stat
-    if window.end_ns > duration_ns:
-        raise FieldError("E153", f"{name.text} looks beyond the end of the run", "see duration:")
-    if window.kind == "between" and window.begin_ns < warm_up_ns:
-        raise FieldError("E153", f"{name.text} begins in the warm-up", "see warm_up:")
-    if window.kind == "at":
-        return lambda stat: ("at", window.begin_ns)
-    return lambda stat: ("between", window.begin_ns, window.end_ns, *([stat] if stat else []))
-
-
-def _value(watching: Watching, address: _Address) -> float | None:
-    found = watching[address.variant].value(
-        address.target, address.selector, address.metric, address.stat
-    )
-    return None if found is None or math.isnan(found) else found
-
-
-def _verdict(case: _Case) -> Verdict:
-    outcomes = list(_outcomes(case))
+def _verdict(
+    case: Case, number: int, of: Mapping[str, Mapping[int, Summary]], replications: list[int]
+) -> Verdict:
+    lookups = [_lookup(case, of, replication) for replication in replications]
+    outcomes = [_outcome(case, comparison, lookups) for comparison in case.compiled.comparisons]
     worst = min(outcomes, key=_badness)
-    held, actual, margin, _, dimension = worst
-    met = sum(outcome[0] is True for outcome in outcomes)
+    state = min((outcome.state for outcome in outcomes), key=_RANK.__getitem__)
+    holds = [
+        all(comparison.holds(look_up) is True for comparison in case.compiled.comparisons)
+        for look_up in lookups
+    ]
     return Verdict(
         rule=case.rule.text,
         variant=case.variant,
-        passed=met == len(outcomes),
-        actual=actual,
-        dimension=dimension,
-        margin=margin,
-        no_data=held is None,
+        state=state,
+        actual=worst.actual.estimate if worst.actual is not None else None,
+        low=worst.actual.low if worst.actual is not None else None,
+        high=worst.actual.high if worst.actual is not None else None,
+        dimension=worst.dimension,
+        margin=worst.margin,
+        no_data=worst.no_data,
         soft=case.rule.soft,
         because=case.rule.because,
-        replications=len(outcomes),
-        met=met,
+        replications=len(replications),
+        met=sum(holds),
+        since_s=None if state == MET else next(_since(case, number, of, replications, holds), None),
     )
 
 
-Outcome = tuple[bool | None, float | None, float | None, int, str]
+def _since(
+    case: Case, number: int, of: Mapping[str, Mapping[int, Summary]], replications: Sequence[int],
+    holds: Sequence[bool],
+) -> Iterator[float]:  # fmt: skip
+    """Yield since when replications that violate the rule did so."""
+    home = case.home
+    for replication, held in zip(replications, holds, strict=True):
+        if not held and home is not None and number in of[home][replication].since_s:
+            yield of[home][replication].since_s[number]
 
 
-def _outcomes(case: _Case) -> Iterator[Outcome]:
-    """Yield, for each replication, the comparison that is worst off."""
-    for index, values in enumerate(case.values):
-        each = []
-        for comparison in case.compiled.comparisons:
-            left = comparison.left
-            dimension = dimension_of(left, lambda name: case.addresses[name].dimension)
-            each.append(
-                (
-                    comparison.holds(values.__getitem__),
-                    evaluate(left, values.__getitem__),
-                    comparison.margin(values.__getitem__),
-                    index,
-                    dimension,
-                )
-            )
-        yield min(each, key=_badness)
+def _lookup(case: Case, of: Mapping[str, Mapping[int, Summary]], replication: int) -> Lookup:
+    def look_up(name: MetricName) -> float | None:
+        where = case.addresses[name]
+        found = of[where.variant][replication].answer(where.ask)
+        return None if found is None or math.isnan(found) else found
+
+    return look_up
 
 
-def _badness(outcome: Outcome) -> tuple[int, float]:
-    held, _, margin, _, _ = outcome
-    rank = 0 if held is None else 1 if held is False else 2
-    return rank, margin if margin is not None else 0.0
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What one comparison of a rule came to over the replications."""
+
+    state: str
+    actual: Interval | None
+    margin: float | None
+    no_data: bool
+    dimension: str
+
+
+def _outcome(case: Case, comparison: Comparison, lookups: Sequence[Lookup]) -> _Outcome:
+    dimension = dimension_of(comparison.left, lambda name: case.addresses[name].dimension)
+    actual = [evaluate(comparison.left, look_up) for look_up in lookups]
+    known = [value for value in actual if value is not None]
+    interval = mean_interval(known) if known else None
+    holds = [comparison.holds(look_up) for look_up in lookups]
+    margins = [comparison.margin(look_up) for look_up in lookups]
+    if any(held is None for held in holds):
+        return _Outcome(NOT_MET, interval, None, True, dimension)
+    margin = mean_interval([value for value in margins if value is not None])
+    return _Outcome(_state(comparison, holds, margin), interval, margin.estimate, False, dimension)
+
+
+def _state(comparison: Comparison, holds: Sequence[Any], margin: Interval) -> str:
+    """Say whether a comparison with data in every replication is met."""
+    if all(holds) and (comparison.op in {"==", "!="} or len(holds) == 1):
+        return MET
+    if comparison.op in {"==", "!="} or margin.low is None or margin.high is None:
+        return NOT_MET
+    strict = comparison.op in {"<", ">"}
+    if margin.low > 0 or (margin.low == 0 and not strict):
+        return MET
+    if margin.high < 0 or (margin.high == 0 and strict and margin.low == 0):
+        return NOT_MET
+    return UNDECIDED
+
+
+def _badness(outcome: _Outcome) -> tuple[int, int, float]:
+    margin = outcome.margin if outcome.margin is not None else 0.0
+    return _RANK[outcome.state], 0 if outcome.no_data else 1, margin

@@ -12,15 +12,14 @@ import math
 from typing import Any
 
 from msgsim.experiment.judge import Verdict
-from msgsim.experiment.run import Run, versions
-from msgsim.experiment.session import Results
-from msgsim.experiment.theory.beside import beside
-from msgsim.model.catalog import Number
-from msgsim.model.routes import Route
+from msgsim.experiment.replicated import estimates
+from msgsim.experiment.results import Results
+from msgsim.experiment.run import versions
+from msgsim.experiment.warming import warm_up_advice
 from msgsim.scenario.resolved import resolved_text
 from msgsim.scenario.schema import Scenario
 
-SCHEMA = "msgsim.result/1"
+SCHEMA = "msgsim.result/2"
 NS_PER_S = 1_000_000_000
 
 
@@ -30,20 +29,27 @@ def to_plain(results: Results) -> dict[str, Any]:
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "partial": results.partial,
-        "scenario": _scenario(scenario),
+        "scenario": _scenario(scenario, list(results.variants)),
         "versions": versions(),
         "limits_read_on": _limits_read_on(scenario),
-        "expect": [_verdict(verdict) for verdict in results.verdicts],
+        "expect": [verdict_plain(verdict) for verdict in results.verdicts],
+        "replications": results.replications,
+        "stopped": results.stopped,
+        "failures": list(results.failures),
+        "warm_up": warm_up_advice(results),
+        "merged": _merged(results),
+        "estimates": [],
         "assumptions": _assumptions(results),
-        "notes": _notes(results),
+        "notes": list({note: None for summary in results.summaries for note in summary.notes}),
         "advice": [
             {"code": problem.code, "message": problem.message} for problem in scenario.warnings
         ],
-        "runs": [_run(run) for run in results.runs],
+        "runs": [summary.plain for summary in results.summaries],
     }
-    found = _finite(found)
+    found["estimates"] = estimates(found)
+    found = finite(found)
     found["fingerprint"] = fingerprint(found)
-    found["wall"] = {"run_s": sum(run.wall_s for run in results.runs)}
+    found["wall"] = {"run_s": sum(summary.wall_s for summary in results.summaries)}
     return found
 
 
@@ -58,7 +64,7 @@ def scenario_hash(scenario: Scenario) -> str:
     return hashlib.sha256(resolved_text(scenario).encode()).hexdigest()[:16]
 
 
-def _scenario(scenario: Scenario) -> dict[str, Any]:
+def _scenario(scenario: Scenario, variants: list[str]) -> dict[str, Any]:
     return {
         "name": scenario.name,
         "question": scenario.question,
@@ -67,7 +73,7 @@ def _scenario(scenario: Scenario) -> dict[str, Any]:
         "warm_up_s": scenario.header.warm_up / NS_PER_S,
         "replications": scenario.header.replications,
         "hash": scenario_hash(scenario),
-        "variants": list(scenario.variants),
+        "variants": [name for name in variants if name],
     }
 
 
@@ -78,12 +84,16 @@ def _limits_read_on(scenario: Scenario) -> str:
     return max(services[part.kind].page.read_on for part in scenario.parts.values())
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def verdict_plain(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as plain data."""
     return {
         "rule": verdict.rule,
         "variant": verdict.variant,
         "passed": verdict.passed,
+        "state": verdict.state,
         "actual": verdict.actual,
+        "low": verdict.low,
+        "high": verdict.high,
         "dimension": verdict.dimension,
         "margin": verdict.margin,
         "no_data": verdict.no_data,
@@ -91,74 +101,39 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "because": verdict.because,
         "replications": verdict.replications,
         "met": verdict.met,
+        "first_violation_at_s": verdict.since_s,
     }
+
+
+def _merged(results: Results) -> list[dict[str, Any]]:
+    """Return the latencies of all replications together; nothing for a single one."""
+    if results.replications < 2:
+        return []
+    found = []
+    for variant, summary in results.firsts().items():
+        for name in summary.stretches:
+            durations = results.distribution(f"{name}.latency", variant)
+            if durations is not None:
+                found.append(
+                    {"variant": variant, "subscriber": name, "latency": durations.to_json()}
+                )
+    return found
 
 
 def _assumptions(results: Results) -> list[dict[str, Any]]:
-    used: dict[tuple[str, str], Number] = {}
-    for run in results.runs:
-        used.update(run.system.assumptions)
-    return [
-        {
-            "kind": kind,
-            "name": name,
-            "value": number.value,
-            "unit": number.unit,
-            "source": number.source,
-        }
-        for (kind, name), number in sorted(used.items())
-    ]
+    used: dict[tuple[str, str], dict[str, Any]] = {}
+    for summary in results.summaries:
+        for item in summary.assumptions:
+            used[item["kind"], item["name"]] = item
+    return [item for _, item in sorted(used.items())]
 
 
-def _notes(results: Results) -> list[str]:
-    notes: dict[str, None] = {}
-    for run in results.runs:
-        for component in run.system.components.values():
-            notes.update(dict.fromkeys(getattr(component, "notes", ())))
-    return list(notes)
-
-
-def _run(run: Run) -> dict[str, Any]:
-    seen = run.observers.to_json()
-    return {
-        "variant": run.variant,
-        "replication": run.replication,
-        "seed": run.seed,
-        "simulated_s": run.simulated_ns / NS_PER_S,
-        "events": run.events,
-        "partial": run.partial,
-        "kinds": {name: part.kind for name, part in run.system.components.items()},
-        "routes": [_route(route) for route in run.system.routes],
-        "concurrency_limits": _told(run, "concurrency_limit"),
-        "in_flight_limits": _told(run, "in_flight_limit"),
-        "threads": _told(run, "threads"),
-        **seen,
-        "theory": beside(run.scenario, seen, run.system.assumptions),
-    }
-
-
-def _told(run: Run, name: str) -> dict[str, Any]:
-    """Return an attribute of every component that has it."""
-    values = {key: getattr(part, name, None) for key, part in run.system.components.items()}
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _route(route: Route) -> dict[str, Any]:
-    return {
-        "entry": route.entry,
-        "via": route.via,
-        "subscriber": route.subscriber,
-        "workloads": list(route.workloads),
-        "dead_letter": route.dead_letter,
-    }
-
-
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Replace what JSON cannot say (NaN, infinities) by null."""
     if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if hasattr(value, "item"):

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgsim.kernel.signals import Listener, Observer, Signal, bind
 from msgsim.kernel.simulation import Simulation
 
 
-class Component:
+class _SlotsForSignals(type):
+    """Gives every signal of a component a slot, `on_NAME`.
+
+    A signal is looked up for every message, and Python is quick about slots, and about the other
+    attributes of an object as long as it has fewer than thirty of these.
+    """
+
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **more: Any
+    ) -> _SlotsForSignals:
+        known = {slot for base in bases for kind in base.__mro__ for slot in vars(kind)}
+        own = [f"on_{signal.name}" for signal in namespace.get("signals", ())]
+        slots = (*namespace.get("__slots__", ()), *(slot for slot in own if slot not in known))
+        return super().__new__(cls, name, bases, {**namespace, "__slots__": slots}, **more)
+
+
+class Component(metaclass=_SlotsForSignals):
     """A station of the system: it lives on a simulation, has a name, and announces signals.
 
     A subclass lists its `signals`. Each becomes an attribute `on_NAME`, which is None while
@@ -21,6 +37,8 @@ class Component:
     Faults act through two attributes that the component respects: while `down`, calls on it fail;
     its own times (hops, handlers, answers) are multiplied by `slowness`.
     """
+
+    __slots__ = ("__dict__", "__weakref__", "down", "judged", "name", "sim", "slowness")
 
     kind: ClassVar[str] = ""
     signals: ClassVar[tuple[Signal, ...]] = ()
@@ -34,8 +52,9 @@ class Component:
         self._attending: list[Observer] = []
         self.bind(())
 
-    def __getattr__(self, name: str) -> Listener | None:
-        raise AttributeError(f"{type(self).__name__} {self.name!r} has no attribute {name!r}")
+    if TYPE_CHECKING:  # at run time it would slow every look-up of every attribute down
+
+        def __getattr__(self, name: str) -> Listener | None: ...
 
     def bind(self, observers: Iterable[Observer]) -> None:
         """Connect observers; done once, when the system is wired and before time zero."""

@@ -24,6 +24,23 @@ class Signal:
     carries: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """An offer to hear several facts in one call, where nobody else listens to them.
+
+    Attributes:
+        tell: what to call instead.
+        replaces: the listeners it stands for.
+    """
+
+    tell: Listener
+    replaces: tuple[Listener, ...]
+
+    def __call__(self, *facts: Any) -> None:
+        """Hear the fact."""
+        self.tell(*facts)
+
+
 class Observer(Protocol):
     """Something that listens."""
 

@@ -89,6 +89,11 @@ class NumberedSubstream(Substream[T]):
             return self._values[offset]
         return self._elsewhere(number, attempt)
 
+    def block(self, number: int) -> tuple[int, list[T]]:
+        """The block of first attempts that holds item `number`: its first number, its values."""
+        self._elsewhere(number, 1)
+        return self._first, self._values
+
     def _elsewhere(self, number: int, attempt: int) -> T:
         if number < 0 or attempt < 1:
             raise ValueError(

@@ -131,9 +131,15 @@ class TokenBucket:
 
     def take(self, now: int, amount: int = 1) -> bool:
         """Take `amount` tokens at `now` (ns) if that many are there; say whether."""
-        level = self._fill(now)
+        level = self._level  # what `_fill` does, without a call
+        if now > self._updated:
+            level += (now - self._updated) * self._rate
+            if level > self._capacity:
+                level = self._capacity
+            self._updated = now
         need = amount * self._UNIT
         if level < need:
+            self._level = level
             return False
         self._level = level - need
         return True

@@ -79,6 +79,11 @@ PARTITIONS = Signal("partitions", "the number of active partitions changed", ("c
 TAKEN = Signal("taken", "a stream consumer or function got copies", ("deliveries",))
 COMPLETED = Signal("completed", "a consumer processed a delivery with success", ("delivery",))
 FAILED = Signal("failed", "a consumer's attempt at a delivery failed", ("delivery", "reason"))
+VISITED = Signal(
+    "visited",
+    "completed, deleted and ended in one, where only the default observers listen to these",
+    ("delivery",),
+)
 DROPPED = Signal("dropped", "a consumer gave a copy up for good", ("copy", "reason"))
 ITERATOR_AGE = Signal("iterator_age", "age of the last record of a batch", ("shard", "age_ns"))
 

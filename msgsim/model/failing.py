@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Protocol
 
-from msgsim.kernel.sampling import Sampler
+from msgsim.kernel.sampling import BLOCK, NEVER, Sampler
 from msgsim.model.message import Message
 from msgsim.model.spec import Duration, FieldError, Parsed, Positive, Share, Spec, plain, written
 
@@ -81,11 +81,28 @@ def _by_chance(numbers: Sampler[float], code: Failing, clock: Callable[[], int])
     at, probability = numbers.at, code.fails
     windows = [(each.at, each.at + each.for_, each.fails) for each in code.fails_during]
     if not windows:
-        return lambda message, attempt: at(message.number, attempt) < probability
+        return _by_constant_chance(numbers, probability)
 
     def fails(message: Message, attempt: int) -> bool:
         now = clock()
         chances = [share for begins, ends, share in windows if begins <= now < ends]
         return at(message.number, attempt) < max(probability, *chances, 0.0)
+
+    return fails
+
+
+def _by_constant_chance(numbers: Sampler[float], probability: float) -> Fails:
+    """Compare a message's own uniform number; its block is kept here, to save a call each time."""
+    first, values = NEVER, list[float]()
+
+    def fails(message: Message, attempt: int) -> bool:
+        nonlocal first, values
+        if attempt != 1:
+            return numbers.at(message.number, attempt) < probability
+        offset = message.number - first
+        if not 0 <= offset < BLOCK:
+            first, values = numbers.block(message.number)
+            offset = message.number - first
+        return values[offset] < probability
 
     return fails

@@ -27,6 +27,7 @@ from msgsim.observe.servers import Servers
 from msgsim.observe.shards import Shards
 from msgsim.observe.system import System
 from msgsim.observe.topics import Topics
+from msgsim.observe.visits import Visits
 
 __all__ = ["Metrics", "Observers", "UnknownMetric", "Violation", "default_observers"]
 
@@ -47,13 +48,14 @@ class Observers:
         self.completions = Completions(system)
         self.queues = Queues(system)
         self.latency = Latency(self.completions)
-        self.ordering = Ordering(system, self.completions, self.entries)
+        self.ordering = Ordering(system, self.completions, self.entries, self.queues)
         self.duplicates = Duplicates(system, self.completions, self.queues)
         self.servers = Servers(system)
         self.mappings = Mappings(system)
         self.asynchronous = Asynchronous(system)
         self.fleets = Fleets(system)
         self.alarms = Alarms(system)
+        self.visits = Visits(self.completions, self.queues, self.servers)
         self.shards = Shards(system)
         self.deliveries = Deliveries(system)
         self.topics = Topics(system, self.entries)
@@ -74,6 +76,7 @@ class Observers:
             self.asynchronous,
             self.fleets,
             self.alarms,
+            self.visits,
             self.shards,
             self.deliveries,
             self.topics,

@@ -27,6 +27,7 @@ from msgsim.observe.journal import (
     REPLAYED,
     RESENT,
     SKIPPED,
+    VISIT,
     KeyNumbers,
     Rows,
     pack,
@@ -42,6 +43,8 @@ OthersReader = Callable[[NDArray[np.int64]], None]
 AgainReader = Callable[[int, Delivery], None]
 LateReader = Callable[[Copy], None]
 Keep = Callable[[int, Rows, Sequence[Key]], None]
+QueueReader = Callable[[Times, Times, Times], None]
+ServerReader = Callable[[Times, Times], None]
 
 
 class Stream:
@@ -61,6 +64,9 @@ class Stream:
         keys: the numbers of keys in the journal.
         groups: end-to-end latency of the keys that somebody asked about, by name.
         by_consumer: messages done, per consumer, where several share the subscriber.
+        queue_reader: called with three columns of visits: done, arrived (ns) and the attempt.
+        server_readers: by consumer's number, called with two: done and received (ns).
+        journal: what has not been worked off.
     """
 
     def __init__(self, subscriber: str = "") -> None:
@@ -75,7 +81,10 @@ class Stream:
         self.keys = KeyNumbers()
         self.groups: dict[str, Durations] = {}
         self.by_consumer: dict[str, int] = {}
-        self._journal = bytearray()
+        self.queue_reader: QueueReader | None = None
+        self.server_readers: dict[int, ServerReader] = {}
+        self.journal = bytearray()
+        self._listeners: dict[int, Listener] = {}
         self._messages = 0
         self._other_copies = 0
         self._again = 0
@@ -101,8 +110,13 @@ class Stream:
 
     def listener(self, consumer: int = 0) -> Listener:
         """Return what to call with `(now, delivery)` when a consumer has completed a delivery."""
-        notes, flush, repeated, late = self._journal, self.flush, self._repeated, self._late
-        unusual = self._unusual
+        if consumer not in self._listeners:
+            self._listeners[consumer] = self._listener(consumer)
+        return self._listeners[consumer]
+
+    def _listener(self, consumer: int) -> Listener:
+        notes, flush, repeated, late = self.journal, self.flush, self._repeated, self._late
+        unusual = self.unusual
         write, keys = notes.extend, self.keys
 
         def completed(now: int, delivery: Delivery) -> None:
@@ -125,16 +139,16 @@ class Stream:
 
         return completed
 
-    def counting_listener(self, consumer: str) -> Listener:
-        """Return the same, counting the messages of one of several consumers."""
+    def count(self, consumer: str) -> int:
+        """Return the number of one of several consumers, whose messages are counted apart."""
         self.by_consumer.setdefault(consumer, 0)
-        return self.listener(list(self.by_consumer).index(consumer))
+        return list(self.by_consumer).index(consumer)
 
     def note_end(self, what: int, now: int, message: Message, arrived_ns: int) -> None:
         """Note, for the observer of order, that a message was SKIPPED or GIVEN_UP."""
         rank, number, key = message.rank, message.number, self.keys[message.key]
-        self._journal += pack(now, message.born_ns, arrived_ns, -1, rank, number, key, what, 0)
-        if len(self._journal) >= FULL:
+        self.journal += pack(now, message.born_ns, arrived_ns, -1, rank, number, key, what, 0)
+        if len(self.journal) >= FULL:
             self.flush()
 
     def _repeated(self, now: int, delivery: Delivery) -> None:
@@ -147,7 +161,7 @@ class Stream:
             reader(copy)
         return self._reclaim(copy.message)
 
-    def _unusual(self, message: Message) -> int:
+    def unusual(self, message: Message) -> int:
         """Return why a message that is not as it was published may have another copy."""
         redrive = redrive_of(message)
         if redrive is None:
@@ -173,9 +187,11 @@ class Stream:
 
     def flush(self) -> None:
         """Work the journal off: hand first completions to the readers."""
-        if not self._journal:
+        if not self.journal:
             return
-        rows = journal.unpacked(self._journal)
+        rows = journal.unpacked(self.journal)
+        if self.queue_reader is not None:
+            self._hand_visits_on(rows)
         first = self.judge(rows)
         what = rows[:, journal.WHAT]
         others = what[(what < SKIPPED) & ~first]
@@ -187,6 +203,22 @@ class Stream:
         if len(firsts):
             self._hand_on(firsts)
 
+    def _hand_visits_on(self, rows: Rows) -> None:
+        attempt, consumer = rows[:, journal.CONSUMER] // VISIT, rows[:, journal.CONSUMER] % VISIT
+        is_visit = attempt > 0
+        visits = rows[is_visit]
+        if not len(visits):
+            return
+        assert self.queue_reader is not None
+        done, arrived, received = (
+            visits[:, column] for column in (journal.DONE, journal.ARRIVED, journal.RECEIVED)
+        )
+        self.queue_reader(done, arrived, attempt[is_visit])
+        whose = consumer[is_visit]
+        for number, reader in self.server_readers.items():
+            own = whose == number
+            reader(done[own], received[own])
+
     def _hand_on(self, firsts: Rows) -> None:
         done, born, arrived, received = (firsts[:, column].copy() for column in range(4))
         for reader in self.firsts_readers:
@@ -194,7 +226,8 @@ class Stream:
         if self.groups:
             self._group(firsts[:, journal.KEY], done - born)
         if self.by_consumer:
-            counts = np.bincount(firsts[:, journal.CONSUMER], minlength=len(self.by_consumer))
+            consumers = firsts[:, journal.CONSUMER] % VISIT
+            counts = np.bincount(consumers, minlength=len(self.by_consumer))
             for consumer, count in zip(self.by_consumer, counts.tolist(), strict=True):
                 self.by_consumer[consumer] += count
         self.keep(self._messages, firsts, self.keys.seen)
@@ -253,9 +286,13 @@ class Completions:
         stream = self.streams.get(component.judged)
         if signal.name != "completed" or stream is None:
             return None
-        if component.judged in self._shared:
-            return stream.counting_listener(component.name)
-        return stream.listener()
+        return stream.listener(self.consumer_number(component))
+
+    def consumer_number(self, component: Component) -> int:
+        """Return the number of a consumer in its stream: 0 unless several share the subscriber."""
+        if component.judged not in self._shared:
+            return 0
+        return self.streams[component.judged].count(component.name)
 
     def tick(self, now: int) -> None:
         """Do nothing: batches are handed on when they are full."""

@@ -9,6 +9,7 @@ from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
 from msgsim.observe.gauges import Gauge
 from msgsim.observe.measure import Measure, counter, level
+from msgsim.observe.queue_watch import LONG
 from msgsim.observe.system import System, announces
 
 
@@ -91,8 +92,11 @@ class Fleets:
         return watch.listeners().get(signal.name) if watch is not None else None
 
     def tick(self, now: int) -> None:
-        """Work off what has been noted."""
-        self.settle(now)
+        """Work off what has become long."""
+        for watch in self.watches.values():
+            for gauge in watch.gauges:
+                if len(gauge.times) >= LONG:
+                    gauge.settle(now)
 
     def settle(self, now: int) -> None:
         """Bring every gauge up to date."""

@@ -19,6 +19,8 @@ MOST_BUCKETS = 600
 _NICE = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1_200, 1_800, 3_600, 7_200, 14_400)
 _SAFE = 1 << 62
 
+Column = NDArray[np.int64]
+
 
 def nice_width_ns(duration_ns: int, most: int = MOST_BUCKETS) -> int:
     """Return the smallest round bucket width that covers a run with at most `most` buckets.
@@ -34,6 +36,49 @@ def nice_width_ns(duration_ns: int, most: int = MOST_BUCKETS) -> int:
         if hours * 3_600 * NS_PER_S * most >= duration_ns:
             return hours * 3_600 * NS_PER_S
     return day * max(1, -(-duration_ns // (day * most)))
+
+
+class Course:
+    """Spans of time between changes, cut at the edges of buckets.
+
+    Attributes:
+        until: where the last span ends (ns).
+        lasting: which spans are longer than nothing; what follows is about these.
+        begins, spans: when they begin and how long they last; `total_ns` is their sum.
+        firsts, buckets, lengths: the first span of each bucket, its number, its time in all.
+    """
+
+    def __init__(self, times: Column, last: int, until: int, width: int, buckets: int) -> None:
+        edges = np.arange((last // width + 1) * width, until, width, dtype=np.int64)[:buckets]
+        self._places = np.searchsorted(times, edges) + np.arange(edges.size)
+        self._kept: Any = slice(None)
+        if edges.size:
+            self._kept = np.ones(times.size + edges.size, dtype=bool)
+            self._kept[self._places] = False
+            merged = np.empty(self._kept.size, dtype=np.int64)
+            merged[self._places], merged[self._kept] = edges, times
+            times = merged
+        self._size = times.size
+        self.until = until
+        begins = np.concatenate(([last], times))
+        spans = np.concatenate((times, [until])) - begins
+        self.lasting = spans > 0
+        self.begins, self.spans = begins[self.lasting], spans[self.lasting]
+        self.total_ns = int(self.spans.sum())
+        index = np.minimum(self.begins // width, buckets - 1)
+        self.firsts = np.flatnonzero(np.concatenate(([True], index[1:] != index[:-1])))
+        self.firsts = self.firsts[: index.size]
+        self.buckets: list[int] = index[self.firsts].tolist()
+        self.lengths: list[int] = []
+        if index.size:
+            self.lengths = np.add.reduceat(self.spans, self.firsts).tolist()
+
+    def values(self, value: int, deltas: Column) -> Column:
+        """Return the value in every span, given the one at the beginning and the changes."""
+        steps = np.zeros(self._size + 1, dtype=np.int64)
+        steps[0] = value
+        steps[1:][self._kept] = deltas
+        return steps.cumsum()
 
 
 class Gauge:
@@ -82,44 +127,42 @@ class Gauge:
         del self.times[:], self.deltas[:]
         self.extend(times, deltas, now)
 
-    def extend(self, times: NDArray[np.int64], deltas: NDArray[np.int64], until: int) -> None:
+    def extend(self, times: Column, deltas: Column, until: int) -> None:
         """Apply changes in order of time, and let the last value last until `until`."""
-        last, width = self.settled_ns, self.width_ns
-        if until <= last and not times.size:
-            return
-        edges = np.arange((last // width + 1) * width, until, width, dtype=np.int64)
-        edges = edges[: len(self._areas)]
-        if edges.size:
-            where = np.searchsorted(times, edges)
-            times = np.insert(times, where, edges)
-            deltas = np.insert(deltas, where, 0)
-        steps = np.concatenate(([self.value], deltas)).cumsum()
-        begins = np.concatenate(([last], times))
-        spans = np.concatenate((times, [until])) - begins
-        self.value = int(steps[-1])
-        self.settled_ns = until
-        lasting = spans > 0
-        if lasting.any():
-            self._integrate(steps[lasting], begins[lasting], spans[lasting])
+        self.apply(self.course(times, until), deltas)
 
-    def _integrate(
-        self, steps: NDArray[np.int64], begins: NDArray[np.int64], spans: NDArray[np.int64]
-    ) -> None:
+    def course(self, times: Column, until: int) -> Course:
+        """Return how changes at these times divide what has passed until `until`.
+
+        Gauges of one duration that are always settled together may share it.
+        """
+        return Course(times, self.settled_ns, until, self.width_ns, len(self._areas))
+
+    def apply(self, course: Course, deltas: Column) -> None:
+        """Apply the changes of a course."""
+        if not course.until > self.settled_ns and not deltas.size:
+            return
+        steps = course.values(self.value, deltas)
+        self.value = int(steps[-1])
+        self.settled_ns = course.until
+        steps = steps[course.lasting]
+        if steps.size:
+            self._integrate(steps, course)
+
+    def _integrate(self, steps: Column, course: Course) -> None:
         high, low = int(steps.max()), int(steps.min())
         if high > self.maximum:
             self.maximum = high
-            self.maximum_ns = int(begins[int(steps.argmax())])
+            self.maximum_ns = int(course.begins[int(steps.argmax())])
         if self.minimum is None or low < self.minimum:
             self.minimum = low
-        index = np.minimum(begins // self.width_ns, len(self._areas) - 1)
-        firsts = np.flatnonzero(np.concatenate(([True], index[1:] != index[:-1])))
-        safe = max(abs(high), abs(low), 1) * int(spans.sum()) < _SAFE
+        safe = max(abs(high), abs(low), 1) * course.total_ns < _SAFE
+        spans: Any = course.spans
         areas: Any = steps * spans if safe else steps.astype(object) * spans.astype(object)
-        sums = np.add.reduceat(areas, firsts).tolist()
-        highs = np.maximum.reduceat(steps, firsts).tolist()
-        lengths = np.add.reduceat(spans, firsts).tolist()
+        sums = np.add.reduceat(areas, course.firsts).tolist()
+        highs = np.maximum.reduceat(steps, course.firsts).tolist()
         for bucket, area, top, span in zip(
-            index[firsts].tolist(), sums, highs, lengths, strict=True
+            course.buckets, sums, highs, course.lengths, strict=True
         ):
             self.area += area
             self._areas[bucket] += area

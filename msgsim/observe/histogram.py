@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 
 EXACT_LIMIT = 65_536
 """How many values are kept one by one."""
+
+PACKED_EXACT = 4_096
+"""Up to so many values leave a run one by one; more of them as bins."""
 
 _SUB_BITS = 6
 _SUB = 1 << _SUB_BITS
@@ -43,7 +47,7 @@ class Durations:
         self._total = 0
         self._min: int | None = None
         self._max: int | None = None
-        self._exact: list[NDArray[np.int64]] | None = []
+        self._exact: list[NDArray[Any]] | None = []  # in as few bytes as hold the values
         self._counts: NDArray[np.int64] | None = None
 
     # Taking values in ----------------------------------------------------------------------
@@ -82,7 +86,7 @@ class Durations:
         other.compact()
         if other._exact is not None:
             for values in list(other._exact):
-                self._fold(values)
+                self._fold(values.astype(np.int64))
             return
         assert other._counts is not None
         self._note(other.folded, other._total, other._min, other._max)
@@ -98,7 +102,7 @@ class Durations:
         total = int(values.sum()) if exact else sum(values.tolist())
         self._note(values.size, total, low, high)
         if self._exact is not None:
-            self._exact.append(values)
+            self._exact.append(_packed(values, high))
             if self.folded > EXACT_LIMIT:
                 self._give_up_exactness()
         else:
@@ -175,9 +179,8 @@ class Durations:
             return None
         rank = max(1, -(-(Fraction(str(share)) * self.folded) // 1))
         if self._exact is not None:
-            values = self.values()
-            self._exact = [values]
-            return int(np.partition(values, rank - 1)[rank - 1])
+            self._exact = [np.concatenate(self._exact)]
+            return int(np.partition(self._exact[0], rank - 1)[rank - 1])
         assert self._counts is not None and self._min is not None and self._max is not None
         found = int(np.searchsorted(np.cumsum(self._counts), rank))
         return min(max(_middle(found), self._min), self._max)
@@ -189,7 +192,7 @@ class Durations:
         """
         self.compact()
         if self._exact is not None:
-            return np.concatenate(self._exact) if self._exact else np.zeros(0, dtype=np.int64)
+            return np.concatenate([np.zeros(0, dtype=np.int64), *self._exact])
         middles, counts = self.bins()
         thinned = -(-counts * 10_000 // self.folded)
         return np.repeat(middles, thinned)
@@ -216,6 +219,35 @@ class Durations:
                 counts += _binned(values)
         return Snapshot(self.folded, self._total, counts)
 
+    def packed(self, most: int = PACKED_EXACT) -> Packed:
+        """Return what is held as plain arrays, to travel or to be saved; `unpacked` reads it.
+
+        Args:
+            most: up to so many values travel one by one, sorted; more of them as bins.
+        """
+        self.compact()
+        ends = (self.folded, self._total, self._min or 0, self._max or 0)
+        if self._exact is not None and self.folded <= most:
+            return Packed(*ends, np.sort(self.values()), None)
+        counts = self.snapshot()._counts
+        used = np.flatnonzero(counts)
+        return Packed(*ends, used, counts[used])
+
+    @classmethod
+    def unpacked(cls, packed: Packed) -> Durations:
+        """Return the collection that was packed."""
+        found = cls()
+        if not packed.count:
+            return found
+        if packed.counts is None:
+            found.extend(packed.places)
+            return found
+        counts = np.zeros(_BINS, dtype=np.int64)
+        counts[packed.places] = packed.counts
+        found._exact, found._counts = None, counts
+        found._note(packed.count, packed.total, packed.min, packed.max)
+        return found
+
     def to_json(self, unit: str = "s", scale: int = 1_000_000_000) -> dict[str, Any]:
         """Return count, mean, extremes and the usual quantiles, as plain numbers with units."""
         if not self.count:
@@ -232,6 +264,24 @@ class Durations:
             found[f"{name}{suffix}"] = value / scale
         found[f"max{suffix}"] = high / scale
         return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packed:
+    """A collection as plain arrays.
+
+    Attributes:
+        count, total, min, max: of the values.
+        places: the values, or the numbers of the bins in use.
+        counts: how many values each of these bins holds; None where values are kept one by one.
+    """
+
+    count: int
+    total: int
+    min: int
+    max: int
+    places: NDArray[np.int64]
+    counts: NDArray[np.int64] | None
 
 
 class Snapshot:
@@ -257,8 +307,17 @@ class Snapshot:
         return window
 
 
-def _binned(values: NDArray[np.int64]) -> NDArray[np.int64]:
+def _packed(values: NDArray[np.int64], high: int) -> NDArray[Any]:
+    """Return values from 0 to `high` in as few bytes as hold them."""
+    for kind in (np.uint8, np.uint16, np.uint32):
+        if high <= np.iinfo(kind).max:
+            return values.astype(kind)
+    return values
+
+
+def _binned(values: NDArray[Any]) -> NDArray[np.int64]:
     """Count values per bin: below 128 exact, above by their seven leading bits."""
+    values = values.astype(np.int64)
     bits = np.searchsorted(_POWERS, values, side="right").astype(np.int64)
     shift = np.maximum(bits - (_SUB_BITS + 1), 0)
     index = shift * _SUB + (values >> shift)

@@ -17,6 +17,9 @@ from msgsim.model.message import Key
 
 Rows = NDArray[np.int64]
 
+VISIT = 1 << 20
+"""A consumer's number is below this; above it stands, for a visit (see `visits`), its attempt."""
+
 DONE, BORN, ARRIVED, RECEIVED, RANK, NUMBER, KEY, WHAT, CONSUMER = range(9)
 """Columns: four times (ns), rank, message number, number of the key, what happened, to whom."""
 

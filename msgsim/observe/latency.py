@@ -16,6 +16,7 @@ from msgsim.kernel.signals import Listener, Signal
 from msgsim.observe.completions import Completions, Times
 from msgsim.observe.histogram import Durations
 from msgsim.observe.measure import Measure, distribution
+from msgsim.observe.stretches import Stretches
 
 STAGES = ("transit", "waiting", "processing")
 
@@ -26,6 +27,7 @@ class SubscriberLatency:
     Attributes:
         end_to_end: born → first completion.
         transit, waiting, processing: its three parts, which sum to it.
+        stretches: born → first completion again, in the order of completion.
     """
 
     def __init__(self) -> None:
@@ -33,18 +35,21 @@ class SubscriberLatency:
         self.transit = Durations()
         self.waiting = Durations()
         self.processing = Durations()
+        self.stretches = Stretches()
 
     def read(self, born: Times, arrived: Times, received: Times, ended: Times) -> None:
         """Take in a batch of first completions."""
-        self.end_to_end.extend(ended - born)
+        took = ended - born
+        self.end_to_end.extend(took)
+        self.stretches.take(took)
         self.transit.extend(arrived - born)
         self.waiting.extend(received - arrived)
         self.processing.extend(ended - received)
 
     def forget(self) -> None:
         """End the warm-up: start anew."""
-        for durations in (self.end_to_end, self.transit, self.waiting, self.processing):
-            durations.forget()
+        for kept in (self.end_to_end, self.transit, self.waiting, self.processing, self.stretches):
+            kept.forget()
 
     def to_json(self) -> dict[str, Any]:
         """Return every stage as plain data."""

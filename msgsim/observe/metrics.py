@@ -142,6 +142,14 @@ class Metrics:
         window = Window(shots[0][0], shots[1][0], stat[2] - stat[1])
         return measure.between(window, _inner(stat) or _usual(measure, True))
 
+    def measures(self, target: str, selector: Selector = None) -> dict[str, Measure]:
+        """Return every metric of a target by name; CloudWatch's twins are the same objects.
+
+        Raises:
+            UnknownMetric: no such target, or none that can be narrowed like this.
+        """
+        return dict(self._measures(target, selector))
+
     # Windows -------------------------------------------------------------------------------
 
     def prepare(self, target: str, selector: Selector, metric: str, stat: Stat = "") -> None:
@@ -277,7 +285,7 @@ class Metrics:
             return None
         wanted = self._system.components[target]
         for component in self._system.components.values():
-            if component is not wanted and vars(component).get("function") is wanted:
+            if component is not wanted and getattr(component, "function", None) is wanted:
                 return component.name
         return None
 

@@ -42,13 +42,12 @@ from msgsim.observe.journal import (
     by_key,
 )
 from msgsim.observe.measure import Measure, counter, distribution, number
+from msgsim.observe.queue_watch import RECEIVES
+from msgsim.observe.queues import Queues
 from msgsim.observe.ranks import Ranks
 from msgsim.observe.sampling import OrderSample
 from msgsim.observe.system import System, holding
 from msgsim.observe.tracks import Track
-
-RECEIVES = 8_192
-"""First receives that are worked off without waiting for anybody to ask."""
 
 
 class SubscriberOrder:
@@ -57,6 +56,7 @@ class SubscriberOrder:
     Attributes:
         tracks: by key, how its completions go.
         extents: extents of reordered completions (RFC 4737), in messages.
+        keys, ranks: of first receives that have not been worked off.
         sample: completions for the picture of send rank against completion rank.
     """
 
@@ -64,8 +64,8 @@ class SubscriberOrder:
         self.stream = stream
         self.tracks: dict[Key, Track] = {}
         self._receives = Ranks()
-        self._received_keys = array("q")
-        self._received_ranks = array("q")
+        self.keys = array("q")
+        self.ranks = array("q")
         self.extents = Durations()
         self.sample = OrderSample()
         self._by_name: dict[str, list[Track]] = {}
@@ -89,8 +89,8 @@ class SubscriberOrder:
 
     def taken(self) -> Listener:
         """Return what notes the first receives of a batch of deliveries."""
-        keys, ranks = self.stream.keys, self._received_ranks
-        note_key, note_rank = self._received_keys.append, ranks.append
+        keys, ranks = self.stream.keys, self.ranks
+        note_key, note_rank = self.keys.append, ranks.append
 
         def received(now: int, deliveries: list[Delivery]) -> None:
             for delivery in deliveries:
@@ -99,15 +99,15 @@ class SubscriberOrder:
                     note_key(keys[message.key])
                     note_rank(message.rank)
             if len(ranks) >= RECEIVES:
-                self._follow_receives()
+                self.follow()
 
         return received
 
-    def _follow_receives(self) -> None:
+    def follow(self) -> None:
         """Work off what was received, and what is not going to be."""
-        ranks = np.array(self._received_ranks, dtype=np.int64)
-        numbers = np.array(self._received_keys, dtype=np.int64)
-        del self._received_ranks[:], self._received_keys[:]
+        ranks = np.array(self.ranks, dtype=np.int64)
+        numbers = np.array(self.keys, dtype=np.int64)
+        del self.ranks[:], self.keys[:]
         keys = self.stream.keys.seen
         for key, where in by_key(numbers):
             self._receives.follow(keys[key], ranks[where])
@@ -115,14 +115,14 @@ class SubscriberOrder:
     @property
     def receives(self) -> Ranks:
         """The ranks of first receives, up to date."""
-        self._follow_receives()
+        self.follow()
         return self._receives
 
     def _skip_receive(self, message: Message) -> None:
-        self._received_keys.append(self.stream.keys[message.key])
-        self._received_ranks.append(~message.rank)  # a skip is a negative number
-        if len(self._received_ranks) >= RECEIVES:
-            self._follow_receives()
+        self.keys.append(self.stream.keys[message.key])
+        self.ranks.append(~message.rank)  # a skip is a negative number
+        if len(self.ranks) >= RECEIVES:
+            self.follow()
 
     def skip(self, now: int, message: Message) -> None:
         """Take note that a message was never meant to be done here."""
@@ -169,8 +169,11 @@ class SubscriberOrder:
 class Ordering:
     """Observer: order at every subscriber of a route."""
 
-    def __init__(self, system: System, completions: Completions, entries: Entries) -> None:
+    def __init__(
+        self, system: System, completions: Completions, entries: Entries, queues: Queues
+    ) -> None:
         self._system = system
+        self._queues = queues
         self.subscribers: dict[str, SubscriberOrder] = {}
         self._via: dict[str, list[SubscriberOrder]] = {}
         self._behind: dict[tuple[str, str], list[SubscriberOrder]] = {}
@@ -183,6 +186,8 @@ class Ordering:
                 order = self.subscribers[route.subscriber] = SubscriberOrder(stream)
                 stream.judge = order.judge
                 stream.keep = order.sample.keep
+                if route.subscriber in queues.watches:
+                    queues.watches[route.subscriber].order = order
             if route.via is not None:
                 self._via.setdefault(route.via, []).append(order)
             for workload in route.workloads:
@@ -204,7 +209,7 @@ class Ordering:
         if order is None:
             return None
         if name in {"received", "taken"}:
-            return order.taken()
+            return None if component.name in self._queues.watches else order.taken()
         if name == "filtered":
             return _skipper([order])
         if name == "deduplicated":

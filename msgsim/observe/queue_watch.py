@@ -11,13 +11,15 @@ from array import array
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener
 from msgsim.model.message import Copy, Delivery
+from msgsim.observe.completions import Stream
 from msgsim.observe.gauges import Gauge
 from msgsim.observe.histogram import Durations
 from msgsim.observe.system import holding
@@ -37,6 +39,32 @@ _STORED = _VISIBLE + _IN_FLIGHT + _DELAYED
 _ONE = 8  # a note is kind + 8 × number of copies
 
 
+RECEIVES = 8_192
+"""First receives that are worked off without waiting for anybody to ask."""
+
+Times = NDArray[np.int64]
+
+
+def _nothing() -> None:
+    """Have nothing to catch up with."""
+
+
+class FirstReceives(Protocol):
+    """What notes first receives, for the order in which they come.
+
+    Attributes:
+        stream: whose keys are numbered.
+        keys, ranks: numbers of keys and ranks of first receives, to be worked off by `follow`.
+    """
+
+    stream: Stream
+    keys: array[int]
+    ranks: array[int]
+
+    def follow(self) -> None:
+        """Work off what was noted."""
+
+
 class QueueWatch:
     """What is known of one queue.
 
@@ -50,6 +78,10 @@ class QueueWatch:
         oldest: `(time_ns, age_ns)` of the oldest copy, sampled.
         noisy: `(time_ns, number)` of noisy message groups, sampled likewise.
         drained_ns: when the queue last became empty; None while it is not.
+        seen_before: visible copies that were received before.
+        entered: copies whose stay here began after `arrived_ns`, and when.
+        order: what else notes first receives, in the same call; None for nothing.
+        catch_up: hands on the visits (see `visits`) that are still in the journal.
     """
 
     def __init__(self, queue: Component, duration_ns: int) -> None:
@@ -73,8 +105,12 @@ class QueueWatch:
         self._times = array("q")
         self._notes = array("q")
         self._appearing: list[int] = []
-        self._seen_before: set[Copy] = set()  # visible copies that were received before
-        self._entered: dict[Copy, int] = {}  # copies whose stay here began after `arrived_ns`
+        self.seen_before: set[Copy] = set()
+        self.entered: dict[Copy, int] = {}
+        self.order: FirstReceives | None = None
+        self.catch_up: Callable[[], None] = _nothing
+        self._visits: list[Times] = []
+        self._listeners: dict[str, Listener] = {}
         self._noisy_groups: Callable[[], list[str]] = getattr(queue, "noisy_groups", list)
         self._oldest_ns: Callable[[], int | None] = getattr(queue, "oldest_ns", lambda: None)
 
@@ -91,9 +127,14 @@ class QueueWatch:
 
     def listeners(self) -> dict[str, Listener]:
         """Return what to call, by signal."""
+        if not self._listeners:
+            self._listeners = self._make_listeners()
+        return self._listeners
+
+    def _make_listeners(self) -> dict[str, Listener]:
         return {
             "sent": self._sent(),
-            "received": self._received(),
+            "received": self._received() if self.order is None else self._received_in(self.order),
             "deleted": self._deleted(),
             "returned": self._returned,
             "moved_in": self._moved_in,
@@ -128,7 +169,7 @@ class QueueWatch:
 
     def _received(self) -> Listener:
         time, note, notes = self._times.append, self._notes.append, self._notes
-        seen_before, again, work_off = self._seen_before, self._received_again, self.work_off
+        seen_before, again, work_off = self.seen_before, self._received_again, self.work_off
 
         def received(now: int, deliveries: list[Delivery]) -> None:
             time(now)
@@ -140,8 +181,32 @@ class QueueWatch:
 
         return received
 
+    def _received_in(self, order: FirstReceives) -> Listener:
+        """Return the same, which also notes first receives for the observer of order."""
+        time, note, notes = self._times.append, self._notes.append, self._notes
+        seen_before, again, work_off = self.seen_before, self._received_again, self.work_off
+        keys, ranks = order.stream.keys, order.ranks
+        note_key, note_rank, follow = order.keys.append, ranks.append, order.follow
+
+        def received(now: int, deliveries: list[Delivery]) -> None:
+            time(now)
+            note(RECEIVED + _ONE * len(deliveries))
+            if seen_before:
+                again(deliveries)
+            for delivery in deliveries:
+                if delivery.attempt == 1:
+                    message = delivery.message
+                    note_key(keys[message.key])
+                    note_rank(message.rank)
+            if len(ranks) >= RECEIVES:
+                follow()
+                if len(notes) > NOTES:
+                    work_off(now)
+
+        return received
+
     def _received_again(self, deliveries: list[Delivery]) -> None:
-        seen_before = self._seen_before
+        seen_before = self.seen_before
         for delivery in deliveries:
             if delivery.copy in seen_before:
                 seen_before.discard(delivery.copy)
@@ -150,7 +215,7 @@ class QueueWatch:
     def _deleted(self) -> Listener:
         time, note = self._times.append, self._notes.append
         stay, begun = self.residences.add, self.attempts.add
-        seen_before, entered, unusual = self._seen_before, self._entered, self._left
+        seen_before, entered, unusual = self.seen_before, self.entered, self._left
 
         def deleted(now: int, delivery: Delivery) -> None:
             copy = delivery.copy
@@ -166,22 +231,22 @@ class QueueWatch:
 
     def _left(self, now: int, copy: Copy) -> None:
         """Note that a copy is gone, whatever state it was in."""
-        if copy in self._seen_before:
-            self._seen_before.discard(copy)
+        if copy in self.seen_before:
+            self.seen_before.discard(copy)
             self._note(now, LEFT_VISIBLE + _ONE)
         else:
             self._note(now, LEFT_FLIGHT + _ONE)
         self._stayed(now, copy)
 
     def _stayed(self, now: int, copy: Copy) -> None:
-        self.residences.add(now - self._entered.pop(copy, copy.arrived_ns))
+        self.residences.add(now - self.entered.pop(copy, copy.arrived_ns))
         if not copy.ghost:
             self.attempts.add(copy.starts)
 
     def _returned(self, now: int, delivery: Delivery) -> None:
         self.counts["returned"] += 1
         self._note(now, RETURNED + _ONE)
-        self._seen_before.add(delivery.copy)
+        self.seen_before.add(delivery.copy)
 
     def _moved_in(self, now: int, copy: Copy) -> None:
         self.counts["moved_in"] += 1
@@ -195,13 +260,13 @@ class QueueWatch:
 
     def _enter(self, now: int, copy: Copy) -> None:
         self._note(now, SHOWN + _ONE)
-        self._entered[copy] = now
+        self.entered[copy] = now
         if copy.receives:
-            self._seen_before.add(copy)
+            self.seen_before.add(copy)
 
     def _dead_lettered(self, now: int, copy: Copy) -> None:
         self.counts["dead_lettered"] += 1
-        self._seen_before.discard(copy)
+        self.seen_before.discard(copy)
         self._note(now, LEFT_VISIBLE + _ONE)
         self._stayed(now, copy)
 
@@ -255,11 +320,29 @@ class QueueWatch:
 
     # Working off ---------------------------------------------------------------------------
 
-    def work_off(self, now: int) -> None:
-        """Turn the notes into gauges and counts."""
+    def note_visits(self, done: Times, arrived: Times, attempts: Times) -> None:
+        """Take note of copies that were deleted, told by the journal."""
+        self._visits.append(done.copy())
+        self.residences.extend(done - arrived)
+        self.attempts.extend(attempts)
+
+    def _taken_notes(self) -> tuple[Times, Times]:
+        """Return all notes in order of time, and leave none."""
+        self.catch_up()
         times = np.array(self._times, dtype=np.int64)
         notes = np.array(self._notes, dtype=np.int64)
         del self._times[:], self._notes[:]
+        if not self._visits:
+            return times, notes
+        times = np.concatenate([times, *self._visits])
+        notes = np.concatenate([notes, np.full(times.size - notes.size, LEFT_FLIGHT + _ONE)])
+        self._visits = []
+        order = np.argsort(times, kind="stable")
+        return times[order], notes[order]
+
+    def work_off(self, now: int) -> None:
+        """Turn the notes into gauges and counts."""
+        times, notes = self._taken_notes()
         times, notes = self._with_appearances(now, times, notes)
         kinds, copies = notes & 7, notes >> 3
         counts = self.counts
@@ -269,13 +352,14 @@ class QueueWatch:
         counts["left"] += int(copies[kinds >= LEFT_FLIGHT].sum())
         stored = self.stored.value + (_STORED[kinds] * copies).cumsum()
         self._note_drain(times, stored)
+        course = self.visible.course(times, now)
         for gauge, changes in (
             (self.visible, _VISIBLE),
             (self.in_flight, _IN_FLIGHT),
             (self.delayed, _DELAYED),
             (self.stored, _STORED),
         ):
-            gauge.extend(times, changes[kinds] * copies, now)
+            gauge.apply(course, changes[kinds] * copies)
         self.residences.tick()
         self.attempts.tick()
 
@@ -308,7 +392,7 @@ class QueueWatch:
 
     def tick(self, now: int) -> None:
         """Work off the notes if there are many, and sample the oldest age."""
-        if len(self._notes) >= LONG or self.counts["moved_in"]:
+        if len(self._notes) >= (1 if self.counts["moved_in"] else LONG):
             self.work_off(now)
         if not self.oldest or now - self.oldest[-1][0] >= self._sample_every:
             self._sample(now)
@@ -338,7 +422,7 @@ class QueueWatch:
         In a dead-letter queue ages count from the move, on both types (SQS Developer Guide,
         sqs-dead-letter-queues.html).
         """
-        entered = self._entered
+        entered = self.entered
         if self.counts["moved_in"] and len(entered) == self.stored.value != 0:
             return now - next(iter(entered.values()))
         arrived = self._oldest_ns()
@@ -379,4 +463,4 @@ class QueueWatch:
 
     def entered_ns(self, copy: Copy) -> int:
         """Return when a copy's present stay began."""
-        return self._entered.get(copy, copy.arrived_ns)
+        return self.entered.get(copy, copy.arrived_ns)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from msgsim.model.message import Key
 from msgsim.observe.gauges import NS_PER_S
 from msgsim.observe.journal import BORN, DONE, KEY, NUMBER, RANK, Rows
 
 MOST_POINTS = 20_000
+_KEPT = [DONE, BORN, NUMBER, RANK, KEY]
 
 
 class OrderSample:
@@ -17,14 +20,14 @@ class OrderSample:
 
     Attributes:
         stride: every how many-th completion is kept.
-        points: `(place, done_ns, born_ns, number, rank, key)`, place being the completion's own
-            number at the subscriber, `number` the message's, `rank` its rank within its key.
     """
 
     def __init__(self, most: int = MOST_POINTS) -> None:
         self._most = most
         self.stride = 1
-        self.points: list[tuple[int, int, int, int, int, str]] = []
+        self._count = 0
+        self._blocks: list[Rows] = []  # columns: place, then `_KEPT`
+        self._keys: Sequence[Key] = ()
 
     def keep(self, place: int, firsts: Rows, keys: Sequence[Key]) -> None:
         """Choose from a batch of first completions.
@@ -32,32 +35,53 @@ class OrderSample:
         Args:
             place: the place of the first of them.
             firsts: their rows of the journal.
-            keys: keys by their numbers.
+            keys: keys by their numbers; the list may grow, but not change.
         """
+        self._keys = keys
         while len(firsts):
             skipped = -place % self.stride
-            room = self._most + 1 - len(self.points)
-            chosen = firsts[skipped :: self.stride][:room]
-            places = range(place + skipped, place + len(firsts), self.stride)
-            done, born, number, rank, key = chosen[:, [DONE, BORN, NUMBER, RANK, KEY]].T.tolist()
-            names = [keys[each].name for each in key]
-            self.points.extend(zip(places, done, born, number, rank, names, strict=False))
-            if len(self.points) <= self._most:
+            chosen = firsts[skipped :: self.stride][: self._most + 1 - self._count]
+            block = np.empty((len(chosen), 1 + len(_KEPT)), dtype=np.int64)
+            block[:, 0] = place + skipped + self.stride * np.arange(len(chosen))
+            block[:, 1:] = chosen[:, _KEPT]
+            self._blocks.append(block)
+            self._count += len(chosen)
+            if self._count <= self._most:
                 return
-            firsts = firsts[self.points[-1][0] + 1 - place :]
-            place = self.points[-1][0] + 1
+            last = int(block[-1, 0])
+            firsts = firsts[last + 1 - place :]
+            place = last + 1
             self.stride *= 2
-            self.points = self.points[::2]
+            self._blocks = [np.concatenate(self._blocks)[::2].copy()]
+            self._count = len(self._blocks[0])
+
+    @property
+    def points(self) -> list[tuple[int, int, int, int, int, str]]:
+        """What is kept: `(place, done_ns, born_ns, number, rank, key)`.
+
+        Place is the completion's own number at the subscriber, `number` the message's, `rank` its
+        rank within its key.
+        """
+        columns = self._columns()
+        names = [self._keys[key].name for key in columns.pop()]
+        return list(zip(*columns, names, strict=True))
 
     def to_json(self) -> dict[str, Any]:
         """Return the points as columns."""
-        columns = list(zip(*self.points, strict=True)) if self.points else [()] * 6
+        place, done, born, number, rank, key = self._columns()
         return {
             "stride": self.stride,
-            "place": list(columns[0]),
-            "done_s": [moment / NS_PER_S for moment in columns[1]],
-            "born_s": [moment / NS_PER_S for moment in columns[2]],
-            "number": list(columns[3]),
-            "rank": list(columns[4]),
-            "key": list(columns[5]),
+            "place": place,
+            "done_s": [moment / NS_PER_S for moment in done],
+            "born_s": [moment / NS_PER_S for moment in born],
+            "number": number,
+            "rank": rank,
+            "key": [self._keys[each].name for each in key],
         }
+
+    def _columns(self) -> list[list[int]]:
+        if not self._blocks:
+            return [[] for _ in range(1 + len(_KEPT))]
+        self._blocks = [np.concatenate(self._blocks)]
+        columns: list[list[int]] = self._blocks[0].T.tolist()
+        return columns

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
 from msgsim.observe.gauges import Gauge
 from msgsim.observe.histogram import Durations
 from msgsim.observe.measure import Measure, counter, distribution, level
-from msgsim.observe.queue_watch import LONG, NOTES
+from msgsim.observe.queue_watch import LONG, NOTES, Times
 from msgsim.observe.system import System, announces
 
 AWS_NAMES = {
@@ -21,6 +25,10 @@ AWS_NAMES = {
     "Duration": "duration",
 }
 """CloudWatch's name of a metric → ours."""
+
+
+def _nothing() -> None:
+    """Have nothing to catch up with."""
 
 
 class ServerWatch:
@@ -37,6 +45,7 @@ class ServerWatch:
         spilled_over: invocations that found all of them busy, and `from_provisioned`, none.
         store_calls: calls of the store of idempotency keys, by operation.
         crashes: workers that died, and `crashed_with`, deliveries in their hands.
+        catch_up: hands on the visits (see `visits`) that are still in the journal.
     """
 
     def __init__(self, duration_ns: int) -> None:
@@ -56,7 +65,12 @@ class ServerWatch:
         self.throttles: Counter[str] = Counter()
         self.crashes = 0
         self.crashed_with = 0
+        self.catch_up: Callable[[], None] = _nothing
         self._pollers_now = 0
+        self._starts = array("q")
+        self._ends = array("q")
+        self._visits: list[Times] = []
+        self._listeners: dict[str, Listener] = {}
 
     def forget(self) -> None:
         """End the warm-up: what was before counts no more."""
@@ -73,38 +87,36 @@ class ServerWatch:
 
     def listeners(self) -> dict[str, Listener]:
         """Return what to call, by signal."""
-        return {
-            "started": self._started(),
-            "ended": self._ended(),
-            "cold_start": self._cold_start,
-            "invoke_throttled": self._throttled,
-            "pollers": self._pollers_changed,
-            "provisioned": self._provisioned_changed,
-            "provisioned_busy": self._provisioned_busy_changed,
-            "spilled_over": self._spilled_over,
-            "store_called": self._store_called,
-            "crashed": self._crashed,
-        }
+        if not self._listeners:
+            self._listeners = {
+                "started": self._started(),
+                "ended": self._ended(),
+                "cold_start": self._cold_start,
+                "invoke_throttled": self._throttled,
+                "pollers": self._pollers_changed,
+                "provisioned": self._provisioned_changed,
+                "provisioned_busy": self._provisioned_busy_changed,
+                "spilled_over": self._spilled_over,
+                "store_called": self._store_called,
+                "crashed": self._crashed,
+            }
+        return self._listeners
 
     def _started(self) -> Listener:
-        time, delta = self.concurrency.times.append, self.concurrency.deltas.append
-        size = self.batch_sizes.add
+        time, size = self._starts.append, self.batch_sizes.add
 
         def started(now: int, records: int, cold: bool) -> None:
             time(now)
-            delta(1)
             size(records)
 
         return started
 
     def _ended(self) -> Listener:
-        times, delta = self.concurrency.times, self.concurrency.deltas.append
-        took, statuses, settle = self.durations.add, self.statuses, self.concurrency.settle
-        time = times.append
+        times, settle, statuses = self._ends, self._settle, self.statuses
+        time, took = times.append, self.durations.add
 
         def ended(now: int, duration_ns: int, status: str) -> None:
             time(now)
-            delta(-1)
             took(duration_ns)
             if status != "ok":
                 statuses[status] += 1
@@ -145,6 +157,8 @@ class ServerWatch:
 
     def tick(self, now: int) -> None:
         """Work off what has become long."""
+        if len(self._starts) >= LONG:
+            self._settle(now)
         for gauge in self._gauges():
             if len(gauge.times) >= LONG:
                 gauge.settle(now)
@@ -153,11 +167,28 @@ class ServerWatch:
 
     def settle(self, now: int) -> None:
         """Bring the gauges up to date."""
+        self._settle(now)
         for gauge in self._gauges():
             gauge.settle(now)
 
+    def note_visits(self, done: Times, received: Times) -> None:
+        """Take note of messages that workers were done with, told by the journal."""
+        self._visits.append(done)
+        self.durations.extend(done - received)
+
+    def _settle(self, now: int) -> None:
+        self.catch_up()
+        starts = np.array(self._starts, dtype=np.int64)
+        times = np.concatenate([starts, np.array(self._ends, dtype=np.int64), *self._visits])
+        del self._starts[:], self._ends[:], self._visits[:]
+        deltas = np.full(times.size, -1)
+        deltas[: starts.size] = 1
+        order = np.argsort(times, kind="stable")
+        self.concurrency.extend(times[order], deltas[order], now)
+
     def finish(self, now: int) -> None:
         """End the run."""
+        self._settle(now)
         for gauge in self._gauges():
             gauge.finish(now)
 

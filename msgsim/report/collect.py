@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from msgsim.experiment.run import Run
+from msgsim.experiment.summary import Summary, fault_times
 from msgsim.report.figures.data import (
     ConcurrencyData,
     CostData,
@@ -21,7 +22,6 @@ from msgsim.report.figures.data import (
 )
 
 NS_PER_S = 1_000_000_000
-STAGES = ("transit", "waiting", "processing")
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,19 @@ class Pictured:
     streams: dict[str, ShardData]
 
 
-def pictured(run: Run, plain: dict[str, Any]) -> Pictured:
-    """Return what figures show of a run; `plain` is its entry in the plain results."""
-    faults = fault_bands(run)
-    end_s = run.simulated_ns / NS_PER_S
+def pictured(summary: Summary) -> Pictured:
+    """Return what figures show of a run."""
+    plain = summary.plain
+    faults = [FaultBand(*band) for band in summary.pictures["faults"]]
+    end_s = plain["simulated_s"]
     return Pictured(
         plain,
         _cost(plain["cost"]),
-        dict(_latencies(run)),
+        dict(_latencies(summary)),
         dict(_queues(plain, faults, end_s)),
         dict(_servers(plain, faults, end_s)),
-        dict(_orders(run)),
-        dict(_streams(plain, run)),
+        dict(_orders(summary)),
+        dict(_streams(plain, summary.pictures["write_limits"])),
     )
 
 
@@ -69,29 +70,16 @@ def _cost(cost: dict[str, Any]) -> CostData:
 
 
 def fault_bands(run: Run) -> list[FaultBand]:
-    """Return the faults of a run as bands of time, and its actions as moments."""
-    end_s = run.simulated_ns / NS_PER_S
-    found = []
-    for part in run.scenario.of_section("faults"):
-        spec: Any = part.spec
-        begin_s = spec.at / NS_PER_S
-        if begin_s < end_s:
-            text = getattr(run.system.components[part.name], "description", part.name)
-            lasts_s = end_s if spec.for_ is None else spec.for_ / NS_PER_S
-            last_s = min(end_s, begin_s + lasts_s)
-            found.append(FaultBand(begin_s, last_s, text))
-    for at_ns, _, what, refused in run.observers.actions.done:
-        if refused is None:
-            found.append(FaultBand(at_ns / NS_PER_S, at_ns / NS_PER_S, what))
-    return found
+    """Return the faults of a live run as bands of time."""
+    return [FaultBand(*band) for band in fault_times(run)]
 
 
-def _latencies(run: Run) -> Iterable[tuple[str, LatencyData]]:
-    for name, seen in run.observers.latency.subscribers.items():
-        values, counts = seen.end_to_end.bins()
-        if not len(values):
+def _latencies(summary: Summary) -> Iterable[tuple[str, LatencyData]]:
+    for name, stages in summary.pictures["stages"].items():
+        durations = summary.distribution(f"{name}.latency")
+        if durations is None or not durations.count:
             continue
-        stages = {stage: (getattr(seen, stage).mean or 0.0) / NS_PER_S for stage in STAGES}
+        values, counts = durations.bins()
         yield name, LatencyData(name, values / NS_PER_S, counts, stages)
 
 
@@ -167,9 +155,8 @@ def _size(plain: dict[str, Any], name: str) -> Course | None:
     return Course(course.time_s, course.mean * threads, high)
 
 
-def _orders(run: Run) -> Iterable[tuple[str, OrderData]]:
-    for name, seen in run.observers.ordering.subscribers.items():
-        sample = seen.sample.to_json()
+def _orders(summary: Summary) -> Iterable[tuple[str, OrderData]]:
+    for name, sample in summary.pictures["order"].items():
         if not sample["place"]:
             continue
         born = np.asarray(sample["born_s"], dtype=float)
@@ -183,13 +170,13 @@ def _orders(run: Run) -> Iterable[tuple[str, OrderData]]:
                 sent,
                 np.asarray(sample["place"], dtype=np.int64),
                 sample["key"],
-                seen.inversions,
+                sample["inversions"],
                 sample["stride"],
             ),
         )
 
 
-def _streams(plain: dict[str, Any], run: Run) -> Iterable[tuple[str, ShardData]]:
+def _streams(plain: dict[str, Any], limits: dict[str, float]) -> Iterable[tuple[str, ShardData]]:
     for name, stream in plain["streams"].get("streams", {}).items():
         loads = stream["by_shard"]
         width_s = stream["bucket_s"]
@@ -201,7 +188,5 @@ def _streams(plain: dict[str, Any], run: Run) -> Iterable[tuple[str, ShardData]]
             offered[int(shard)] = both / width_s
             total = load["stored"] + load["throttled"]
             throttled[int(shard)] = load["throttled"] / total if total else 0.0
-        component: Any = run.system.components[name]
-        limit = component.state.limits.write_records_per_s
         names = [f"shard {number}" for number in range(stream["shards"])]
-        yield name, ShardData(name, names, offered, width_s, limit, throttled)
+        yield name, ShardData(name, names, offered, width_s, limits[name], throttled)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgsim.experiment.session import Results
+from msgsim.experiment.results import Results
 from msgsim.files import cannot_write
 from msgsim.report import figures
 from msgsim.report.collect import Pictured, pictured
@@ -37,11 +37,7 @@ def draw_all(results: Results, plain: dict[str, Any], folder: str | os.PathLike[
 
 def all_figures(results: Results, plain: dict[str, Any]) -> Iterator[Titled]:
     """Yield `(file name, what to look at, figure)` for every picture that applies."""
-    firsts = results.firsts()
-    entries = {(run["variant"], run["replication"]): run for run in plain["runs"]}
-    runs = {
-        variant: pictured(run, entries[variant, run.replication]) for variant, run in firsts.items()
-    }
+    runs = {variant: pictured(summary) for variant, summary in results.firsts().items()}
     origin = provenance(plain)
     colours = looks(
         sorted({n for run in runs.values() for n in (*run.latency, *run.queues, *run.servers)})

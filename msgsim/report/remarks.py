@@ -40,6 +40,19 @@ def assumed_order(plain: dict[str, Any], runs: list[dict[str, Any]]) -> list[str
     return [f"assumed, AWS publishes no number: order and replicas of standard queues ({values})"]
 
 
+def warming_up(plain: dict[str, Any]) -> list[str]:
+    """Return the suggestion to leave out a beginning that is unlike the rest, if there is one."""
+    found = [item for item in plain["warm_up"] if item["suggested_s"] is not None]
+    if not found:
+        return []
+    longest = max(found, key=lambda item: item["suggested_s"])
+    where = f" of {longest['variant']}" if longest["variant"] else ""
+    return [
+        f"the first {seconds(longest['suggested_s'])}{where} look like a start-up phase at "
+        f"{longest['subscriber']} (MSER-5): if you are after the long run, set warm_up:"
+    ]
+
+
 def _about(run: dict[str, Any]) -> Iterator[tuple[int, str]]:
     for violation in run["invariants"]["violated"]:
         yield 0, f"the model broke an invariant, please report it: {violation}"

@@ -99,7 +99,7 @@ def stored_and_refused(stream: dict[str, Any]) -> tuple[int, int]:
 
 def _idle(run: dict[str, Any], name: str) -> str | None:
     stream = run["streams"].get("streams", {}).get(name)
-    return str(stream["idle"]) if stream is not None else None
+    return number(stream["idle"]) if stream is not None else None
 
 
 FIGURES: tuple[Figure, ...] = (

@@ -10,14 +10,24 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from msgsim.experiment.replicated import Replicated, laid_over
 from msgsim.report.beside_theory import theory_lines
 from msgsim.report.money import breakdown, cost_lines
-from msgsim.report.remarks import assumed_order, remarks
+from msgsim.report.remarks import assumed_order, remarks, warming_up
 from msgsim.report.side_by_side import comparison, stored_and_refused
 from msgsim.report.sizes import alarms, fleets
-from msgsim.report.text import Paint, columns, counted, number, quantity, seconds, share
+from msgsim.report.text import (
+    WIDTH,
+    Paint,
+    clock,
+    columns,
+    counted,
+    number,
+    quantity,
+    seconds,
+    share,
+)
 
-WIDTH = 80
 ROWS = 8
 LINES = {
     "done": "done",
@@ -71,7 +81,7 @@ def summary(plain: dict[str, Any], options: Wanted, again: str) -> str:
         return "\n".join(_failures(plain, paint))
     blocks = [list(_header(plain, paint)), list(_expectations(plain, paint))]
     if not options.only_expect:
-        runs = _firsts(plain)
+        runs = _by_variant(plain)
         if len(runs) > 1:
             blocks.append(list(comparison(runs, paint)))
             blocks += [list(_ledger(run, paint, run["variant"])) for run in runs]
@@ -85,8 +95,12 @@ def summary(plain: dict[str, Any], options: Wanted, again: str) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _firsts(plain: dict[str, Any]) -> list[dict[str, Any]]:
-    return [run for run in plain["runs"] if run["replication"] == plain["runs"][0]["replication"]]
+def _by_variant(plain: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return one entry for each variant, its replications laid over each other."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for run in plain["runs"]:
+        found.setdefault(run["variant"], []).append(run)
+    return [laid_over(runs, plain["merged"]) for runs in found.values()]
 
 
 def _blocks(run: dict[str, Any], paint: Paint) -> list[list[str]]:
@@ -117,11 +131,21 @@ def _header(plain: dict[str, Any], paint: Paint) -> Iterator[str]:
     if plain["advice"]:
         background.append(f"advice: {len(plain['advice'])}")
     yield " · ".join(background) + " (-v lists them)"
-    replications = len({run["replication"] for run in runs})
-    if replications > 1:
-        yield f"tables: the first of {replications} replications; verdicts: all of them"
+    yield from _about_replications(plain)
     if plain["partial"]:
         yield paint.bad("PARTIAL: interrupted; what follows is what had happened by then")
+
+
+def _about_replications(plain: dict[str, Any]) -> Iterator[str]:
+    if plain["replications"] > 1:
+        yield (
+            f"{plain['replications']} replications: ± is the 95 % interval; "
+            "figures without it never differed"
+        )
+    if plain["stopped"]:
+        yield from textwrap.wrap(plain["stopped"], WIDTH)
+    for failure in plain["failures"][:3]:
+        yield from textwrap.wrap(f"FAILED {failure}", WIDTH)
 
 
 def _expectations(plain: dict[str, Any], paint: Paint) -> Iterator[str]:
@@ -129,19 +153,28 @@ def _expectations(plain: dict[str, Any], paint: Paint) -> Iterator[str]:
     if not rules:
         return
     met = sum(rule["passed"] for rule in rules)
-    yield paint.bold("EXPECT") + f"  {met} of {len(rules)} met"
+    open_ = sum(rule["state"] == "undecided" for rule in rules)
+    more = f", {open_} undecided: add replications" if open_ else ""
+    yield paint.bold("EXPECT") + f"  {met} of {len(rules)} met{more}"
     for rule in rules:
         yield _verdict(rule, paint)
 
 
 def _verdict(rule: dict[str, Any], paint: Paint) -> str:
     mark = paint.good("✓") if rule["passed"] else paint.bad("✗")
-    if not rule["passed"] and rule["level"] == "warn":
+    if rule["state"] == "undecided":
+        mark = paint.warn("?")
+    elif not rule["passed"] and rule["level"] == "warn":
         mark = paint.warn("!")
     name = f"[{rule['variant']}] {rule['rule']}" if rule["variant"] else rule["rule"]
-    actual = "no data" if rule["no_data"] else quantity(rule["actual"], rule["dimension"])
+    half = None if rule["low"] is None else (rule["high"] - rule["low"]) / 2
+    actual = "no data" if rule["no_data"] else quantity(rule["actual"], rule["dimension"], half)
     if rule["replications"] > 1:
-        actual += f"  (met in {rule['met']} of {rule['replications']})"
+        actual += f"  ({rule['met']} of {rule['replications']})"
+    if rule["state"] == "undecided":
+        actual += "  undecided"
+    elif rule["first_violation_at_s"] is not None:
+        actual += f"  since {clock(rule['first_violation_at_s'])}"
     room = max(20, WIDTH - 7 - len(actual))
     shown = name if len(name) <= room else name[: room - 1] + "…"
     return f"  {mark} {shown:<{min(room, 54)}}  {actual}"
@@ -182,8 +215,9 @@ def _origin(row: dict[str, Any], extra: str) -> str:
     return f" ({number(row['published'])} published{extra})" if extra else ""
 
 
-def _inputs(row: dict[str, Any]) -> int:
-    return int(row["published"] + row["extra_copies"] + row["moved_in"])
+def _inputs(row: dict[str, Any]) -> float:
+    total: float = row["published"] + row["extra_copies"] + row["moved_in"]
+    return total
 
 
 def _path(name: str, run: dict[str, Any]) -> str:
@@ -211,7 +245,7 @@ def _subscribers(run: dict[str, Any], paint: Paint) -> Iterator[str]:
             )
         )
     heads = ("SUBSCRIBERS", "p50", "p99", "max", "inversions", "in keys", "twice")
-    yield from columns(heads, rows, paint, most=ROWS)
+    yield from columns(heads, rows, paint, most=ROWS, spare=("in keys", "max"))
 
 
 def _queues(run: dict[str, Any], paint: Paint) -> Iterator[str]:
@@ -227,12 +261,16 @@ def _queues(run: dict[str, Any], paint: Paint) -> Iterator[str]:
                 number(queue["visible"]["max"]),
                 number(queue["in_flight"]["max"]),
                 seconds(queue["oldest_age"]["max_s"] or 0.0),
-                "–" if per_message is None else f"{per_message:.2f}",
+                "–" if per_message is None else _two_decimals(per_message),
                 number(counts["empty_receives"]),
             )
         )
     heads = ("QUEUES", "max visible", "max in flight", "oldest", "receives/msg", "empty")
-    yield from columns(heads, rows, paint, most=ROWS)
+    yield from columns(heads, rows, paint, most=ROWS, spare=("empty", "oldest"))
+
+
+def _two_decimals(value: float) -> str:
+    return number(value) if isinstance(value, Replicated) else f"{value:.2f}"
 
 
 def _servers(run: dict[str, Any], paint: Paint) -> Iterator[str]:
@@ -256,7 +294,8 @@ def _servers(run: dict[str, Any], paint: Paint) -> Iterator[str]:
             )
         )
     heads = ("SERVERS", "batches", "busy/limit", "throttled", "errors", "cold", "p50", "p99")
-    yield from columns(heads, rows, paint, most=ROWS)
+    spare = ("cold", "p50", "errors")
+    yield from columns(heads, rows, paint, most=ROWS, spare=spare)
 
 
 def _streams(run: dict[str, Any], paint: Paint) -> Iterator[str]:
@@ -267,8 +306,8 @@ def _streams(run: dict[str, Any], paint: Paint) -> Iterator[str]:
         rows.append(
             (
                 name,
-                str(stream["shards"]),
-                str(stream["idle"]),
+                number(stream["shards"]),
+                number(stream["idle"]),
                 number(stored),
                 number(refused),
                 share(refused / offered if offered else 0.0),
@@ -301,7 +340,7 @@ def _delivery_streams(run: dict[str, Any], paint: Paint) -> Iterator[str]:
 
 
 def _remarks(plain: dict[str, Any], runs: list[dict[str, Any]], paint: Paint) -> Iterator[str]:
-    found = remarks(runs)[:3] + assumed_order(plain, runs)
+    found = remarks(runs)[:3] + assumed_order(plain, runs) + warming_up(plain)
     if found:
         yield paint.bold("WORTH KNOWING")
     for remark in found:

@@ -17,6 +17,8 @@ from msgsim.scenario.tree import Mapping, Node
 register("E144", "an action that nothing can do", "an action that nothing can do")
 
 ANY, PREFIX = "action", "action."
+COMMON = {"at", "name", "to"}
+"""Fields that say when and where to, not what."""
 
 
 def verbs(service: Service) -> list[str]:
@@ -41,9 +43,12 @@ def kind_of(item: Node, services: MappingOf[str, Service], problems: Problems) -
     for name in written:
         if name in known:
             return known[name]
-    if ANY in services:
+    plain = services[ANY].spec.model_fields.items() if ANY in services else ()
+    others = {info.alias or name for name, info in plain}
+    if (ANY in services and (others - COMMON).intersection(written)) or not set(written) - COMMON:
         return ANY
-    guesses = [did_you_mean(name, known) for name in written]
+    known |= dict.fromkeys(others - COMMON, ANY)
+    guesses = [did_you_mean(name, known) for name in written if name not in COMMON]
     guess = next((found for found in guesses if found is not None), None)
     hint = f"did you mean {guess}?" if guess else f"known: {', '.join(sorted(known))}"
     what = quote(", ".join(written)) if written else "this"

@@ -31,7 +31,7 @@ def resolved_text(scenario: Scenario) -> str:
     for section in ("assumptions", "expect", "variants"):
         node = scenario.tree.get(section)
         if node is not None:
-            lines.append(f"{section}: {_flow(node)}")
+            lines.append(f"{section}: {flow(node)}")
     return "\n".join(lines)
 
 
@@ -40,7 +40,7 @@ def _header(scenario: Scenario) -> Iterator[str]:
     for name in ("msgsim", "question", "seed", "duration", "warm_up", "replications"):
         node = scenario.tree.get(name)
         value = getattr(header, name)
-        written = _flow(node) if node is not None else _field(Header.model_fields[name], value)
+        written = flow(node) if node is not None else _field(Header.model_fields[name], value)
         yield f"{name}: {written}{'' if node is not None else '  # default'}"
     account = ", ".join(f"{key}: {value}" for key, value in header.account.model_dump().items())
     yield f"account: {{{account}}}"
@@ -65,7 +65,7 @@ def _properties(part: Part, indent: str) -> Iterator[str]:
         written = part.node.get(name) if isinstance(part.node, Mapping) else None
         value = getattr(part.spec, field)
         if written is not None and field in part.spec.model_fields_set:
-            yield f"{indent}{name}: {_flow(written)}"
+            yield f"{indent}{name}: {flow(written)}"
         elif value is not None:
             origin = "AWS default" if name[0].isupper() else "default"
             mark = "set inline" if field in part.spec.model_fields_set else origin
@@ -90,17 +90,18 @@ def _group(
             yield f"{indent}{name}:"
             yield from _group(value, written, here, origins, indent + "  ")
         elif written is not None:
-            yield f"{indent}{name}: {_flow(written)}"
+            yield f"{indent}{name}: {flow(written)}"
         elif value is not None:
             yield f"{indent}{name}: {_field(info, value)}  # {origins.get(here, 'default')}"
 
 
-def _flow(node: Node) -> str:
+def flow(node: Node) -> str:
+    """Return a node as YAML on one line."""
     if isinstance(node, Mapping):
-        inner = ", ".join(f"{key.text}: {_flow(value)}" for key, value in node)
+        inner = ", ".join(f"{key.text}: {flow(value)}" for key, value in node)
         return "{" + inner + "}"
     if isinstance(node, Sequence):
-        return "[" + ", ".join(_flow(item) for item in node) + "]"
+        return "[" + ", ".join(flow(item) for item in node) + "]"
     return _scalar(node)
 
 

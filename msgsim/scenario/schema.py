@@ -151,7 +151,10 @@ class Scenario:
         return replaced(self, path, value)
 
     def __repr__(self) -> str:
-        return f"<Scenario {self.name}: {len(self.of_section('resources'))} resources>"
+        from msgsim.scenario.topology import topology_text
+
+        head = f"<Scenario {self.name}: {len(self.of_section('resources'))} resources>"
+        return f"{head}\n{topology_text(self)}"
 
 
 def section_of(kind: str) -> str:

@@ -60,7 +60,7 @@ class Loop:
             if kind == END:
                 self.end(now, queue, copy)
             elif kind == HOP:
-                queue.outputs.arrived(now)
+                queue.outputs.arrived(now, copy)
                 queue.waiting.append(copy)
                 self.serve(now, queue)
             elif kind == ARRIVAL:
@@ -80,10 +80,10 @@ class Loop:
         while queue.idle and queue.waiting:
             copy = queue.waiting.popleft()
             if copy.receives == MAX_RECEIVES:
-                queue.outputs.moved(now)
+                queue.outputs.moved(now, copy)
                 continue
             copy.receives += 1
-            queue.outputs.received(now)
+            queue.outputs.received(now, copy)
             queue.idle -= 1
             queue.deadlines.append((now + VISIBILITY_S, copy))
             if not queue.armed:

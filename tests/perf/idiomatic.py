@@ -31,7 +31,7 @@ def publisher(env, stores, outputs, messages, chance):
 
 def deliver(env, store, output, copy, delay):
     yield env.timeout(delay)
-    output.arrived(env.now)
+    output.arrived(env.now, copy)
     yield store.put(copy)
 
 
@@ -48,10 +48,10 @@ def consumer(env, queue, store, output, chance):
     while True:
         copy = yield store.get()
         if copy.receives == MAX_RECEIVES:
-            output.moved(env.now)
+            output.moved(env.now, copy)
             continue
         copy.receives += 1
-        output.received(env.now)
+        output.received(env.now, copy)
         timer = env.process(visibility_timer(env, store, output, copy))
         yield env.timeout(chance.service(queue))
         if chance.fails(queue):

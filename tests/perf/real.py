@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import msgsim
+from msgsim.experiment.run import quiet_collector
+from msgsim.scenario.build import build
 from tests.perf.workload import (
     ARRIVALS_PER_S,
     FAILURES,
@@ -57,6 +59,37 @@ def scenario_text(messages: int, seed: int) -> str:
     duration = round(messages / ARRIVALS_PER_S * 1.2 + 4 * VISIBILITY_S)
     head = HEAD.format(seed=seed, duration=duration, messages=messages)
     return head + "".join(PER_QUEUE.format(n=n) for n in range(1, QUEUES + 1))
+
+
+def batched_text(messages: int, seed: int) -> str:
+    """Return workload F in batches of ten both ways, published ten times as fast as it is worked.
+
+    A batch is published in one call, received in one call and deleted in one call; each message
+    still takes a hop and a service of its own.
+    """
+    return (
+        scenario_text(messages, seed)
+        .replace(f"poisson: {ARRIVALS_PER_S:g}/s", f"{{burst: 10, every: {1 / ARRIVALS_PER_S:g}s}}")
+        .replace("arrivals: {{", "batch: 10, batch_wait: 1s, arrivals: {")
+        .replace("}}, count", "}, count")
+        .replace("WaitTimeSeconds: 20", "WaitTimeSeconds: 20\n    MaxNumberOfMessages: 10")
+        .replace("delete_time: 0s", "delete_time: 0s\n    delete: batch")
+    )
+
+
+def run_batched(messages: int, seed: int) -> dict[str, Any]:
+    """Simulate the batched, overloaded workload F."""
+    results = msgsim.run(msgsim.load_text(batched_text(messages, seed)))
+    return {"heap_events": sum(run.events for run in results.runs), "results": results}
+
+
+def run_unobserved(messages: int, seed: int) -> dict[str, Any]:
+    """Simulate with nobody watching: the services alone."""
+    system = build(msgsim.load_text(scenario_text(messages, seed)))
+    with quiet_collector():
+        system.start()
+        system.sim.run(system.duration_ns)
+    return {"heap_events": system.sim.events_handled}
 
 
 def run(messages: int, seed: int) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-import msgsim.commands
-import msgsim.experiment.judge
-import msgsim.scenario.load  # importing all three registers every code
+import msgsim.commands.explain
+import msgsim.experiment.saved
+import msgsim.experiment.sweep
+import msgsim.scenario.load  # importing all of them registers every code
 from msgsim.problems import CODES, PAGES, register
 from msgsim.report.codes import FILE, PARTS, code_text, written
 
@@ -38,7 +39,7 @@ def test_codes_stand_once() -> None:
 
 
 def test_explain_prints_the_page_of_a_code(capsys: pytest.CaptureFixture[str]) -> None:
-    msgsim.commands.explain_subject("e203")
+    msgsim.commands.explain.explain_subject("e203")
     shown = capsys.readouterr().out
     assert shown.startswith("E203: a dead-letter queue of the other type, or the queue itself\n\n")
     assert "Cause: A FIFO queue names" in shown and "\nFix:   " in shown

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 import msgsim
 from msgsim.bundled import scenario_path
-from msgsim.experiment.result import to_plain
 from msgsim.experiment.retell import Told, biographies, interesting, moment, of_group, of_shard
 from msgsim.experiment.run import drive, prepare
-from msgsim.experiment.session import Results
+from msgsim.experiment.summary import plain_run
 from msgsim.observe.trace import SpanBuilder, Tracer, chosen, sampled
 from msgsim.problems import ProblemError
 from msgsim.report.biography import lives, moment_text
@@ -69,8 +68,7 @@ def test_tracing_changes_nothing():
     one = told(*FANOUT)
     alone, watched = prepare(one.scenario), one.again(Tracer(SpanBuilder(lambda span: None)))
     drive(alone)
-    found = [to_plain(Results(one.scenario, [run]))["fingerprint"] for run in (alone, watched)]
-    assert found[0] == found[1]
+    assert plain_run(alone) == plain_run(watched)
 
 
 def test_a_trace_repeats_byte_for_byte(tmp_path):

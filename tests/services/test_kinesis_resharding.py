@@ -317,7 +317,7 @@ def test_a_refused_action_changes_nothing_and_is_noted() -> None:
         ("{at: 1s, split: Clicks, shard: 0, to: 3}", "E134"),
         ("{at: 1s, split: Clicks, merge: Clicks, shard: 0}", "E134"),
         ("{at: 1s, splt: Clicks, shard: 0}", "E144"),
-        ("{at: 1s}", "E144"),
+        ("{at: 1s}", "E135"),
         ("{split: Clicks, shard: 0}", "E104"),
         ("{at: 1s, split: R, shard: 0}", "E141"),
         ("{at: 1s, split: Nothing, shard: 0}", "E140"),

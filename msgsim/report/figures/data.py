@@ -189,3 +189,63 @@ class CostData:
     parts: Mapping[tuple[str, str], float]
     month_usd: float
     per_million_usd: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SweptMetric:
+    """A metric over the points of a sweep; NaN without data.
+
+    Attributes:
+        name: as asked.
+        dimension: `time` (s), `size`, `rate`, `share` or `number`.
+        estimate: at each point.
+        low, high: ends of the 95 % intervals, NaN where there are none.
+    """
+
+    name: str
+    dimension: str
+    estimate: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class CurveData:
+    """What a sweep of one knob came to.
+
+    Attributes:
+        knob: its path.
+        values: as written.
+        numbers: the values as numbers, or None where they are words.
+        metrics: the first is the one of interest.
+        feasible: `yes`, `no` or `undecided` at each point.
+        chosen: the index of the winner, if there is one.
+    """
+
+    knob: str
+    values: Sequence[str]
+    numbers: Sequence[float] | None
+    metrics: Sequence[SweptMetric]
+    feasible: Sequence[str]
+    chosen: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class MapData:
+    """What a sweep of two knobs came to; rows are the second knob's values.
+
+    Attributes:
+        x, y: paths of the first and the second knob.
+        x_values, y_values: as written.
+        metric: the one of interest, as a matrix.
+        feasible: `yes`, `no` or `undecided` in each cell.
+        chosen: row and column of the winner, if there is one.
+    """
+
+    x: str
+    y: str
+    x_values: Sequence[str]
+    y_values: Sequence[str]
+    metric: SweptMetric
+    feasible: Sequence[Sequence[str]]
+    chosen: tuple[int, int] | None = None

@@ -10,7 +10,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from msgsim.experiment.session import Results
+from msgsim.experiment.results import Results
 from msgsim.report.page.honesty import appendix, assumptions, slim
 from msgsim.report.page.html import Block, text
 from msgsim.report.page.lives import biographies

@@ -11,9 +11,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgsim.experiment.results import Results
 from msgsim.experiment.retell import Told
 from msgsim.experiment.run import Run, drive, prepare
-from msgsim.experiment.session import Results
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
 from msgsim.observe.flow import Flow
@@ -23,6 +23,7 @@ from msgsim.report.replay.film import MOST_MESSAGES
 from msgsim.scenario.build import build
 from msgsim.scenario.schema import Scenario
 
+NS_PER_S = 1_000_000_000
 LIVES = 5
 """Messages of each sort whose lives are told."""
 
@@ -108,18 +109,16 @@ class Material:
 
 def gather(results: Results, plain: dict[str, Any], again: str) -> Material:
     """Run the first replication of each variant again with the page's own observers."""
-    entries = {(run["variant"], run["replication"]): run for run in plain["runs"]}
     shown, surprises = [], []
-    for variant, run in results.firsts().items():
-        told = _told(run)
+    for variant, kept in results.firsts().items():
+        told = Told(results.variants[variant], kept.seed, kept.replication)
         system = build(told.scenario, told.seed, told.replication)
         flow, facts, interest, surprise = Flow(system), Facts(), Interest(LIVES), Surprises()
-        until = run.simulated_ns
-        _again(told, until, flow, facts, interest, surprise)
+        until = round(kept.plain["simulated_s"] * NS_PER_S)
+        run = _again(told, until, flow, facts, interest, surprise)
         kinds = ("slowest", "most_received", "dead_lettered")
         found = {kind: interest.ranked(kind) for kind in kinds}
-        entry = entries[variant, run.replication]
-        shown.append(Shown(variant, run.scenario, run, entry, flow, facts, found))
+        shown.append(Shown(variant, told.scenario, run, kept.plain, flow, facts, found))
         surprises.append(surprise)
     from_ns = _begin(surprises, shown)
     for each in shown:
@@ -131,10 +130,11 @@ def _told(run: Run) -> Told:
     return Told(run.scenario, run.seed, run.replication)
 
 
-def _again(told: Told, until_ns: int, *observers: Any) -> None:
+def _again(told: Told, until_ns: int, *observers: Any) -> Run:
     """Run as far as the run had come; an interrupted one stops where it stopped."""
     run = prepare(told.scenario, seed=told.seed, replication=told.replication, observers=observers)
     drive(run, stop=lambda: run.simulated_ns >= until_ns)
+    return run
 
 
 def _begin(surprises: list[Surprises], shown: list[Shown]) -> int:

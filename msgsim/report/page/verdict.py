@@ -62,10 +62,12 @@ def expectations(material: Material) -> Block | None:
 
 
 def _rule(rule: dict[str, Any]) -> Iterator[str]:
-    yield mark(rule["passed"], "met" if rule["passed"] else "not met")
+    yield mark(rule["passed"], rule["state"])
     variant = f"[{rule['variant']}] " if rule["variant"] else ""
     yield f"<code>{text(variant + rule['rule'])}</code>"
-    yield text("no data" if rule["no_data"] else quantity(rule["actual"], rule["dimension"]))
+    half = None if rule["low"] is None else (rule["high"] - rule["low"]) / 2
+    actual = quantity(rule["actual"], rule["dimension"], half)
+    yield text("no data" if rule["no_data"] else actual)
     margin = rule.get("margin")
     yield "" if margin is None else text(quantity(margin, rule["dimension"]))
     yield text(rule["because"])

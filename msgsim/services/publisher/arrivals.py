@@ -34,13 +34,15 @@ def bursts(size: int, every_ns: int | None, start_ns: int) -> Iterator[Arrival]:
 
 def poisson(curve: Curve, gap: Callable[[], float], start_ns: int) -> Iterator[Arrival]:
     """Yield a Poisson process with the rate of `curve`; `gap` draws exponentials of mean 1."""
-    reached, latest = 0.0, 0
+    reached, latest, inverse = 0.0, 0, curve.inverse
     while True:
         reached += gap()
-        time_s = curve.inverse(reached)
+        time_s = inverse(reached)
         if math.isinf(time_s):
             return
-        latest = max(latest, round(time_s * NS_PER_S))
+        time_ns = round(time_s * NS_PER_S)
+        if time_ns > latest:
+            latest = time_ns
         yield start_ns + latest, 1
 
 

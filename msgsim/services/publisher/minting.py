@@ -7,8 +7,9 @@ substream of its own: variants that change one quantity share all the others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from msgsim.kernel.distributions import Constant
 from msgsim.kernel.sampling import Sampler
 from msgsim.model.message import AttributeValue, Key, Message
 from msgsim.services.publisher.attributes import DrawAttributes
@@ -32,6 +33,7 @@ class Mint:
         grouped: whether the key goes to standard queues as `MessageGroupId`.
         deduplication: `unique`, `content` or `key`; `none` for a target that takes no ids.
         rows: recorded messages that take precedence, by number.
+        constant_size: the size of every message, where it is not drawn.
     """
 
     workload: str
@@ -44,20 +46,28 @@ class Mint:
     deduplication: str
     rows: Sequence[Row]
     keys: dict[str, Key]
+    constant_size: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        sizes = self.sizes
+        constant = sizes is not None and isinstance(sizes.distribution, Constant)
+        self.constant_size = max(1, sizes.at(0)) if sizes is not None and constant else None
 
     def make(self, n: int, now: int) -> Message:
         """Return message n, born now, with the next rank of its key."""
         row = self.rows[n] if self.rows else None
-        name = row.key if row is not None and row.key is not None else self.pick_key(n)
+        pick_key, attributes_of = self.pick_key, self.attributes
+        name = row.key if row is not None and row.key is not None else pick_key(n)
         key = self.keys.get(name)
         if key is None:
             key = self.keys[name] = Key(name, self.workload)
         rank = key.issued
         key.issued = rank + 1
-        attributes = self.attributes(n, name, rank)
+        attributes = attributes_of(n, name, rank)
         body = self.body
         if body is not None:
             body = body.replace("{n}", str(n)).replace("{key}", name)
+        size = self.constant_size
         if row is not None:
             attributes = {**attributes, **row.attributes} if row.attributes else attributes
             body = row.body if row.body is not None else body
@@ -66,10 +76,10 @@ class Mint:
             key,
             rank,
             now,
-            self._size(n, row, body, attributes),
+            self._size(n, row, body, attributes) if row is not None or size is None else size,
             attributes,
             body,
-            self._deduplication_id(n, name),
+            None if self.deduplication == "none" else self._deduplication_id(n, name),
             self.grouped,
         )
 

@@ -112,7 +112,10 @@ class Publisher(Component):
     def _wait(self) -> None:
         arrival = next(self._arrivals, None)
         if arrival is not None:
-            self.sim.at(arrival[0], self._arrive, arrival[1])
+            time_ns, size = arrival
+            sim = self.sim
+            once = sim.once
+            once(time_ns - sim.env._now, self._arrive, size)
 
     def _arrive(self, size: int) -> None:
         if self.down:
@@ -126,8 +129,9 @@ class Publisher(Component):
         now = self.sim.env._now
         message = self.mint.make(self._next, now)
         self._next += 1
-        if self.on_published is not None:
-            self.on_published(now, message)
+        published = self.on_published
+        if published is not None:
+            published(now, message)
         if self._direct:
             self._send_direct(now, message)
         elif self.client.batch == 1:
@@ -139,8 +143,9 @@ class Publisher(Component):
         """Send with neither call time nor lost answers: most messages need nothing more."""
         assert self.target is not None
         code = self.target.accept(message)
-        if self.on_called is not None:
-            self.on_called(now, 1, code)
+        called = self.on_called
+        if called is not None:
+            called(now, 1, code)
         if code is None:
             if self.client.resends is not None:
                 self._consider_resend(message)

@@ -43,7 +43,7 @@ def connect_subscription(
         dead_letters = context.find(spec.RedrivePolicy.deadLetterTargetArn)
     if isinstance(endpoint, Endpoint):
         subscription.lead_to(_outside, dead_letters)
-        subscription.dress(topic.envelope)
+        subscription.dress(_wrapping(topic.envelope))
         subscription.employ(_outside_courier(topic, subscription, endpoint, spec, context).send)
     else:
         attach(topic, subscription, endpoint, dead_letters)
@@ -68,7 +68,11 @@ def attach(
     if topic.fifo and not endpoint.fifo:
         subscription.dress(_enveloped_without_group(topic.envelope), without_group)
     else:
-        subscription.dress(topic.envelope)
+        subscription.dress(_wrapping(topic.envelope))
+
+
+def _wrapping(envelope: Envelope | None) -> Dress | None:
+    return None if envelope is None else envelope.wrap
 
 
 def _invoking(invoke: HandOver, topic: Topic) -> HandOver:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.distributions import Constant
-from msgsim.kernel.sampling import NEVER, GeometricGaps, Sampler
+from msgsim.kernel.sampling import BLOCK, NEVER, GeometricGaps, Sampler
 from msgsim.model.message import Message
 from msgsim.services.sns.delivered import Retried
 from msgsim.services.sns.retry import (
@@ -43,6 +43,10 @@ class Courier:
         lost_answers: GeometricGaps | None = None,
     ) -> None:
         self._sim = topic.sim
+        self._once = topic.sim.once
+        self._reached = self._reach
+        self._first: int = NEVER  # nothing is drawn before it is needed
+        self._hops: list[int] = []
         self._topic = topic
         self._subscription = subscription
         self._hop = hop
@@ -55,8 +59,29 @@ class Courier:
         """Set out with a message."""
         if self._at_once:
             self.deliver(trip, message)
+            return
+        offset = message.number - self._first  # what `at` does, without a call
+        if 0 <= offset < BLOCK and message.tries == 1:
+            hop_ns = self._hops[offset]
         else:
-            self._sim.after(self.hop_ns(message), self.deliver, trip, message)
+            hop_ns = self._hop.at(message.number, message.tries)
+            self._first, self._hops = self._hop.block(message.number)
+        if self._subscription.slowness != 1.0 or self._topic.slowness != 1.0:
+            hop_ns = self.hop_ns(message)
+        once = self._once
+        once(hop_ns, self._reached, trip)
+
+    def _reach(self, trip: int) -> None:
+        """Come to the endpoint for the first time; nearly always it takes the message."""
+        subscription = self._subscription
+        if self._answers_left <= 1:
+            self.deliver(trip, subscription.travelling[trip])
+            return
+        error = subscription.conclude(trip)
+        if error is None:
+            self._answers_left -= 1
+        else:
+            self._go_on(trip, subscription.travelling[trip], error, None)
 
     def hop_ns(self, message: Message) -> int:
         """Return how long this message travels (ns)."""
@@ -66,9 +91,14 @@ class Courier:
 
     def deliver(self, trip: int, message: Message, delays: Iterator[int] | None = None) -> None:
         """Try until the message is taken, given up, or has to wait for its next try."""
+        self._go_on(trip, message, self._subscription.attempt(message), delays)
+
+    def _go_on(
+        self, trip: int, message: Message, error: str | None, delays: Iterator[int] | None
+    ) -> None:
+        """Deal with what came of an attempt."""
         subscription = self._subscription
         while True:
-            error = subscription.attempt(message)
             if error is None:
                 self._answers_left -= 1
                 if self._answers_left:
@@ -84,6 +114,7 @@ class Courier:
             if delay:
                 self._sim.after(delay, self.deliver, trip, message, delays)
                 return
+            error = subscription.attempt(message)
         subscription.settle(trip, message, error)
 
     def _policy_after(self, error: str) -> RetryPolicy:

@@ -52,6 +52,10 @@ class OutsideCourier(Courier):
         """Make the first attempt."""
         self._begin(_Trip(trip, message, retry_delays(self._retries)))
 
+    def _reach(self, trip: int) -> None:
+        """Come to the endpoint for the first time."""
+        self.deliver(trip, self._subscription.travelling[trip])
+
     def _begin(self, trip: _Trip) -> None:
         """Make an attempt, or let it wait for its turn."""
         self._attempt(trip)

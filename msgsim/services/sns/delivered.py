@@ -136,10 +136,15 @@ class Envelope:
 
     def __call__(self, message: Message) -> Delivered:
         """Return the enveloped message; asked again about the same one, the same answer."""
+        return self.wrap(message)
+
+    def wrap(self, message: Message) -> Delivered:
+        """Do so: as a method, which Python calls faster than an object."""
         made = self._made
         if made is not None and message is self._source:
             return made
-        made = _like(message)(message, self.size_bytes(message))
+        kind = Delivered if message.__class__ is Message else _like(message)
+        made = kind(message, self.size_bytes(message))
         self._source, self._made = message, made
         return made
 

@@ -43,6 +43,7 @@ class Subscription(Component):
             withheld, endpoint deleted); None while nothing is wrong.
         active: False once SNS has deactivated it; it waits for a new confirmation.
         archive: of its FIFO topic, for replays.
+        travelling: what is on its way, by the number of its trip.
     """
 
     kind = "sns.subscription"
@@ -82,7 +83,7 @@ class Subscription(Component):
         self._dress: Dress | None = None
         self._replay: Replay | None = None
         self._trips = 0
-        self._travelling: dict[int, Message] = {}
+        self.travelling: dict[int, Message] = {}
         self._copies: dict[int, Copy] = {}
 
     # Wiring and attributes -----------------------------------------------------------------
@@ -184,8 +185,9 @@ class Subscription(Component):
         if dress is not None:
             message = dress(message)
         self._trips = trip = self._trips + 1
-        self._travelling[trip] = message
-        self._send(trip, message)
+        self.travelling[trip] = message
+        send = self._send
+        send(trip, message)
 
     def attempt(self, message: Message) -> str | None:
         """Hand a message to the endpoint; return an error code or None."""
@@ -198,6 +200,24 @@ class Subscription(Component):
         if error is not None:
             self.note_failure(message, error)
         return error
+
+    def conclude(self, trip: int) -> str | None:
+        """Attempt a trip's first delivery and, if the message is taken, settle it: in one call."""
+        message = self.travelling[trip]
+        if self.down or self.refusal is not None or trip in self._copies:
+            error = self.attempt(message)
+            if error is None:
+                self.settle(trip, message, None)
+            return error
+        hand_over = self._hand_over
+        error = hand_over(message)
+        if error is not None:
+            self.note_failure(message, error)
+            return error
+        del self.travelling[trip]
+        if self.on_delivered is not None:
+            self.on_delivered(self.sim.env._now, message)
+        return None
 
     def note_failure(self, message: Message, error: str) -> None:
         """Announce an attempt that failed."""
@@ -212,7 +232,7 @@ class Subscription(Component):
 
     def settle(self, trip: int, message: Message, error: str | None) -> None:
         """End a trip: delivered, or given up with `error`."""
-        del self._travelling[trip]
+        del self.travelling[trip]
         copy = self._copies.pop(trip, None) if self._copies else None
         if error is not None:
             self._give_up(message, error, copy)
@@ -257,7 +277,7 @@ class Subscription(Component):
         self._send = self._unconfirmed
 
     def _unconfirmed(self, trip: int, message: Message) -> None:
-        del self._travelling[trip]
+        del self.travelling[trip]
         if self.on_discarded is not None:
             self.on_discarded(self.sim.now, message, PENDING_CONFIRMATION)
 
@@ -314,7 +334,7 @@ class Subscription(Component):
     def holds(self) -> Iterable[tuple[str, Message]]:
         """Yield every message on its way, waiting for the next try, or for its turn in a replay."""
         copies = self._copies
-        for trip, message in self._travelling.items():
+        for trip, message in self.travelling.items():
             if trip not in copies or not copies[trip].completions:
                 yield "in_transit", message
         if self._replay is not None:

@@ -111,8 +111,9 @@ class Topic(Component):
         return THROTTLED
 
     def _take(self, now: int, message: Message, action: str) -> str | None:
-        if self.on_accepted is not None:
-            self.on_accepted(now, message)
+        accepted = self.on_accepted
+        if accepted is not None:
+            accepted(now, message)
         for subscription in self.subscriptions:
             subscription.offer(message)
         return None

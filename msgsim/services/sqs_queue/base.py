@@ -18,16 +18,13 @@ from msgsim.services.sqs_queue.upkeep import UNAVAILABLE, Upkeep
 __all__ = ["UNAVAILABLE", "Queue"]
 
 
-class _Poll:
-    """A long poll that waits for a message."""
+_Poll = tuple[int, int, ReceiveReply, int]
+"""A long poll that waits: deadline, `MaxNumberOfMessages`, reply, timeout of its receipts.
 
-    __slots__ = ("deadline", "limit", "reply", "visibility_ns")
+Every other receive waits a while, and a tuple is made in a tenth of an object's time.
+"""
 
-    def __init__(self, limit: int, reply: ReceiveReply, visibility_ns: int, deadline: int) -> None:
-        self.limit = limit
-        self.reply = reply
-        self.visibility_ns = visibility_ns
-        self.deadline = deadline
+NEVER = 1 << 62
 
 
 class Queue(Upkeep):
@@ -40,6 +37,9 @@ class Queue(Upkeep):
         state: what the queue knows; another object once a message with a group makes it fair.
         fifo: whether it is a FIFO queue.
     """
+
+    __slots__ = ("_alarm_due", "_poll_due", "_polls", "_uniform_wait", "fifo", "state",
+                 "visibility_ns")  # fmt: skip
 
     kind = "sqs.queue"
     signals = (
@@ -73,8 +73,8 @@ class Queue(Upkeep):
         self._polls: deque[_Poll] = deque()
         self._alarm = sim.timer(self._ring)
         self._poll_alarm = sim.timer(self._end_polls)
-        self._alarm_due = 1 << 62
-        self._poll_due = 1 << 62
+        self._alarm_due = NEVER
+        self._poll_due = NEVER
         self._uniform_wait: int | None = None
         self._serving = False
         self.default_wait_ns: int | None = None  # `ReceiveMessageWaitTimeSeconds`, if set
@@ -138,13 +138,14 @@ class Queue(Upkeep):
             if self.on_deduplicated is not None:
                 self.on_deduplicated(now, message)
             return None
-        if self.on_sent is not None:
-            self.on_sent(now, copy)
+        sent = self.on_sent
+        if sent is not None:
+            sent(now, copy)
         if self._polls:
             self._serve()
         if copy.visible_from_ns > now:
             self._watch(now, copy.visible_from_ns)
-        elif self._alarm_due == 1 << 62:
+        elif self._alarm_due == NEVER:
             self._arm_next()
         return None
 
@@ -180,7 +181,7 @@ class Queue(Upkeep):
         elif wait_ns == 0:
             self._answer_empty(reply, None)
         else:
-            self._wait(_Poll(limit, reply, timeout, self.sim.now + wait_ns), wait_ns)
+            self._wait((self.sim.now + wait_ns, limit, reply, timeout), wait_ns)
 
     def _refuse_receive(self, wait_ns: int) -> str | None:
         state = self.state
@@ -212,9 +213,9 @@ class Queue(Upkeep):
         elif self._uniform_wait != wait_ns:
             self._uniform_wait = None
         polls.append(poll)
-        if poll.deadline < self._poll_due:
-            self._poll_due = poll.deadline
-            self._poll_alarm.arm(poll.deadline)
+        if poll[0] < self._poll_due:
+            self._poll_due = poll[0]
+            self._poll_alarm.arm(poll[0])
 
     def _serve(self) -> None:
         """Give visible messages to the polls that wait, in order of their arrival.
@@ -229,13 +230,14 @@ class Queue(Upkeep):
             polls = self._polls
             while polls and self.state.visible and not self.down:
                 poll = polls.popleft()
-                deliveries = self._take(poll.limit, poll.visibility_ns, short=False)
+                _, limit, reply, visibility_ns = poll
+                deliveries = self._take(limit, visibility_ns, short=False)
                 if not deliveries:
                     polls.appendleft(poll)
                     return
                 if self.on_requested is not None:
                     self.on_requested(self.sim.env._now, "ReceiveMessage", deliveries, None)
-                poll.reply(deliveries, None)
+                reply(deliveries, None)
         finally:
             self._serving = False
 
@@ -244,21 +246,18 @@ class Queue(Upkeep):
         polls = self._polls
         ended = []
         if self._uniform_wait is not None:
-            while polls and polls[0].deadline <= now:
+            while polls and polls[0][0] <= now:
                 ended.append(polls.popleft())
         else:
-            ended = [poll for poll in polls if poll.deadline <= now]
-            self._polls = polls = deque(poll for poll in polls if poll.deadline > now)
-        self._poll_due = 1 << 62
+            ended = [poll for poll in polls if poll[0] <= now]
+            self._polls = polls = deque(poll for poll in polls if poll[0] > now)
+        self._poll_due = NEVER
         if polls:
-            self._poll_due = (
-                polls[0].deadline
-                if self._uniform_wait is not None
-                else min(poll.deadline for poll in polls)
-            )
+            uniform = self._uniform_wait is not None
+            self._poll_due = polls[0][0] if uniform else min(poll[0] for poll in polls)
             self._poll_alarm.arm(self._poll_due)
-        for poll in ended:
-            self._answer_empty(poll.reply, None)
+        for _, _, reply, _ in ended:
+            self._answer_empty(reply, None)
 
     def _answer_empty(self, reply: ReceiveReply, error: str | None) -> None:
         if self.on_empty is not None:
@@ -328,7 +327,8 @@ class Queue(Upkeep):
 
     def _watch(self, now: int, due: int) -> None:
         """Look at a copy again when it is `due`, or when its retention ends before."""
-        self._arm(min(due, now + self.state.retention_ns))
+        ends = now + self.state.retention_ns
+        self._arm(ends if ends < due else due)
 
     def _arm_next(self) -> None:
         due = self.state.next_change()
@@ -344,7 +344,7 @@ class Queue(Upkeep):
         if self.on_expired is not None:
             for copy in expired:
                 self.on_expired(now, copy)
-        self._alarm_due = 1 << 62
+        self._alarm_due = NEVER
         self._arm_next()
         self._serve()
 

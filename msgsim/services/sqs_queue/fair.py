@@ -28,6 +28,8 @@ class FairState(StandardState):
         now: the time (ns).
     """
 
+    fair = True
+
     def __init__(self, plain: StandardState, rules: FairRules, now: int) -> None:
         self.__dict__.update(plain.__dict__)
         self.rules = rules

@@ -263,8 +263,9 @@ class FifoState(QueueState):
     def delete(self, now: int, delivery: Delivery) -> str | None:
         """Delete by the current receipt inside its timeout; any other handle has expired."""
         copy: Stored = delivery.copy  # type: ignore[assignment]
-        if copy.state == GONE and copy.receipt is delivery and now < delivery.deadline_ns:
-            return None
+        latest = delivery.attempt == copy.receives
+        if copy.state == GONE and latest and now < delivery.deadline_ns:
+            return None  # deleted once already
         if copy.state != IN_FLIGHT or copy.receipt is not delivery:
             return "InvalidParameterValue"
         self.discard(copy)

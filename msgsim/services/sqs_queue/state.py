@@ -58,6 +58,8 @@ class QueueState:
         self._delays: deque[Stored] = deque()
         self._odd_delays: list[tuple[int, int, Stored]] = []
         self._ages: deque[Stored] = deque()
+        self._most_ages = SLACK
+        self._most_timeouts = SLACK
         self._odd_ages: list[tuple[int, int, Stored]] = []
         self._moved: deque[Moved] = deque()
 
@@ -86,10 +88,9 @@ class QueueState:
         return self.visible + self.in_flight + self.delayed
 
     def _store(self, now: int, copy: Stored, delay_ns: int) -> None:
-        ages = self._ages
-        ages.append(copy)
-        if len(ages) > SLACK + 2 * self.stored:
-            self._ages = deque(old for old in ages if old.state != GONE)
+        self._ages.append(copy)
+        if len(self._ages) > self._most_ages:
+            self._shorten_ages()
         if delay_ns:
             copy.state = DELAYED
             copy.visible_from_ns = now + delay_ns
@@ -101,6 +102,15 @@ class QueueState:
             return
         self.visible += 1
         self.show(copy)
+
+    def _shorten_ages(self) -> None:
+        """Drop what is gone; do so again when the line is twice as long as what is stored."""
+        self._ages = deque([old for old in self._ages if old.state != GONE])
+        self._most_ages = SLACK + 2 * len(self._ages)
+
+    def _shorten_timeouts(self) -> None:
+        self._timeouts = deque([old for old in self._timeouts if old.copy.receipt is old])  # type: ignore[attr-defined]
+        self._most_timeouts = SLACK + 2 * len(self._timeouts)
 
     def move_in(self, copy: Moved) -> None:
         """Store a copy that redrive brought from another queue; retention counts on from it."""
@@ -125,19 +135,17 @@ class QueueState:
     # Receiving -----------------------------------------------------------------------------
 
     def _hand_out(self, now: int, copy: Stored, visibility_ns: int) -> Delivery:
-        copy.receives += 1
+        copy.receives = attempt = copy.receives + 1
         if copy.first_received_ns < 0:
             copy.first_received_ns = now
-        delivery = Delivery(copy, copy.receives, now, now + visibility_ns)
-        copy.receipt = delivery
+        copy.receipt = delivery = Delivery(copy, attempt, now, now + visibility_ns)
         self.visible -= 1
         copy.state = IN_FLIGHT
         self.in_flight += 1
         if visibility_ns == self.visibility_ns:
-            timeouts = self._timeouts
-            timeouts.append(delivery)
-            if len(timeouts) > SLACK + 2 * self.in_flight:
-                self._timeouts = deque(old for old in timeouts if self._running(old))
+            self._timeouts.append(delivery)
+            if len(self._timeouts) > self._most_timeouts:
+                self._shorten_timeouts()
         else:
             self._note_timeout(delivery)
         return delivery
@@ -155,8 +163,7 @@ class QueueState:
         return delivery.deadline_ns == due and self._running(delivery)
 
     def _running(self, delivery: Delivery) -> bool:
-        copy = delivery.copy
-        return copy.receipt is delivery and copy.state == IN_FLIGHT  # type: ignore[attr-defined]
+        return delivery.copy.receipt is delivery  # type: ignore[attr-defined]
 
     def dead_letter(self, copy: Stored) -> None:
         """Take a visible copy out, for the dead-letter queue."""
@@ -171,6 +178,7 @@ class QueueState:
         state = copy.state
         copy.state = GONE
         if state == IN_FLIGHT:
+            copy.receipt = None
             self.in_flight -= 1
             self.release(copy)
         elif state == VISIBLE:
@@ -189,7 +197,7 @@ class QueueState:
         if copy.state == GONE or now + timeout_ns - delivery.received_ns > MAX_VISIBILITY_NS:
             return "InvalidParameterValue"
         receipt = copy.receipt
-        if receipt is None or not (copy.state == IN_FLIGHT and self.obeys(receipt, delivery)):
+        if receipt is None or not self.obeys(receipt, delivery):
             return self.stale_visibility_change()
         receipt.deadline_ns = now + timeout_ns
         self._note_timeout(receipt)
@@ -238,6 +246,7 @@ class QueueState:
         purged = list(self.copies())
         for copy in purged:
             copy.state = GONE
+            copy.receipt = None
             copy.gone = True
         lines = (self._timeouts, self._delays, self._ages, self._moved)
         for line in (*lines, self._odd_timeouts, self._odd_delays, self._odd_ages):
@@ -318,13 +327,13 @@ class QueueState:
         while timeouts and timeouts[0].received_ns + constant <= now:
             delivery = timeouts.popleft()
             if self._running(delivery) and delivery.deadline_ns <= now:
-                delivery.copy.state = VISIBLE  # type: ignore[attr-defined]
+                _end_flight(delivery)
                 returned.append(delivery)
         odd = self._odd_timeouts
         while odd and odd[0][0] <= now:
             due, _, delivery = heappop(odd)
             if self._ends_then(due, delivery):  # a change may have noted one moment twice
-                delivery.copy.state = VISIBLE  # type: ignore[attr-defined]
+                _end_flight(delivery)
                 returned.append(delivery)
         if len(returned) > 1:
             returned.sort(key=lambda delivery: delivery.deadline_ns)
@@ -381,3 +390,9 @@ class QueueState:
         if odd:
             moments.append(odd[0][0])
         return min(moments) + self.retention_ns if moments else None
+
+
+def _end_flight(delivery: Delivery) -> None:
+    copy: Stored = delivery.copy  # type: ignore[assignment]
+    copy.state = VISIBLE
+    copy.receipt = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import Sampler
+from msgsim.kernel.signals import Combined, Listener
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
 from msgsim.model.failing import Fails
@@ -23,6 +24,7 @@ from msgsim.services.worker_fleet.drain import (
 )
 from msgsim.services.worker_fleet.prefetch import Buffer
 from msgsim.services.worker_fleet.routine import BackOff, Crash, Routine, Shape
+from msgsim.services.worker_fleet.worker import Worker
 
 if TYPE_CHECKING:
     from msgsim.services.worker_fleet.autoscaler import Autoscaler
@@ -55,12 +57,16 @@ class Fleet(Component):
         settled_ns: when a worker came or went last.
     """
 
+    __slots__ = ("fails", "handler_time", "plain", "queue", "receive_time", "receive_with",
+                 "remove", "visited")  # fmt: skip
+
     kind = "worker.fleet"
     signals = (
         facts.STARTED,
         facts.ENDED,
         facts.COMPLETED,
         facts.FAILED,
+        facts.VISITED,
         facts.DROPPED,
         facts.CRASHED,
         facts.RESIZED,
@@ -99,6 +105,9 @@ class Fleet(Component):
         self.back_off = back_off.wait_ns
         self.delete_attempts = back_off.delete_attempts
         self.skips_group = False
+        self.plain = self._is_plain()
+        self.visited: Listener | None = None
+        self.remove: Callable[[Delivery], bool] | None = None
         self.sqsd = shape.sqsd
         self.job_start = shape.job_start
         self.desired = workers
@@ -126,9 +135,18 @@ class Fleet(Component):
         if routine is not None:
             self.routine = routine
             self.receive_with = (routine.limit, routine.wait_ns, routine.visibility_ns)
+            self.plain = self._is_plain()
         self.queue = queue
         self.judged = queue.name
         self.skips_group = skips_group
+
+    def _is_plain(self) -> bool:
+        """Say whether messages are worked one by one, and nothing else takes time."""
+        routine = self.routine
+        instant = self.receive_time is None and self.delete_time is None
+        alone = routine.limit == 1 and routine.delete_each
+        usual = self.shape.make is Worker and self.shape.fetching is None
+        return instant and alone and usual and not routine.heartbeat
 
     # What others ask -----------------------------------------------------------------------
 
@@ -176,12 +194,21 @@ class Fleet(Component):
 
     def start(self) -> None:
         """Let the workers begin to poll at the start time, and plan what strikes them."""
+        self._listen_in_one()
         self.sim.at(self._start_ns, self._open)
         for crash in self._crashes:
             self.sim.at(crash.at_ns, self._crash, crash.worker, None, crash.away_ns)
         spot = self.shape.spot
         for moment_ns, workers in spot.planned if spot is not None else ():
             self.sim.at(moment_ns, self._interrupt_oldest, workers)
+
+    def _listen_in_one(self) -> None:
+        """Announce `visited` for three facts, if whoever listens to these offers to hear it."""
+        offer, queue = self.on_visited, self.queue
+        heard = (self.on_completed, getattr(queue, "on_deleted", None), self.on_ended)
+        self.remove = getattr(queue, "remove", None)
+        if isinstance(offer, Combined) and offer.replaces == heard and self.remove is not None:
+            self.visited = offer.tell
 
     def _open(self) -> None:
         members = [self._new() for _ in range(self.desired)]

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from msgsim.commands._options import GUARD
+
 PLACE = 90
-GUARD = 3
 
 
 def register(app: typer.Typer) -> None:

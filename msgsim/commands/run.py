@@ -1,0 +1,293 @@
+"""`msgsim run`: simulate scenarios, print what happened, judge what was expected."""
+
+from __future__ import annotations
+
+import json as json_
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from msgsim.commands._options import (
+    GUARD,
+    INTERRUPTED,
+    Address,
+    Backend,
+    Color,
+    Files,
+    Jobs,
+    Progress,
+    Quiet,
+    Sets,
+    Verbose,
+    count,
+    overrides,
+    use_color,
+    workers_of,
+)
+from msgsim.commands._shared import (
+    find_scenario,
+    interruptible,
+    nothing_finished,
+    progress_bar,
+)
+from msgsim.files import check_writable, make_folder, write_atomically
+from msgsim.problems import Problem, ProblemError, quote
+
+PLACE = 10
+MOST_VIOLATIONS = 5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(run)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of `msgsim run`."""
+
+    overrides: list[str] = field(default_factory=list)
+    seed: int | None = None
+    replications: int | None = None
+    until: str | None = None
+    workers: Any = None
+    json: str | None = None
+    save: str | None = None
+    junit: str | None = None
+    markdown: str | None = None
+    report: str | None = None
+    plots: str | None = None
+    only_expect: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    color: bool = False
+    progress: bool = True
+    first: bool = True
+    check: bool = False
+    repeat_check: bool = False
+
+
+def run(
+    files: Files,
+    set_: Sets = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the random draws.", metavar="N", parser=count)
+    ] = None,
+    duration: Annotated[str | None, typer.Option(help="How long to simulate, as 10m.")] = None,
+    replications: Annotated[
+        int | None, typer.Option(help="Repeat with new draws.", metavar="N", parser=count)
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE", help="Replicate until a metric is known: 'Q.latency.p99 ± 5%'."
+        ),
+    ] = None,
+    jobs: Jobs = "auto",
+    backend: Backend = "local",
+    address: Address = "",
+    json: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="Write everything as JSON.")
+    ] = None,
+    save: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Keep the results, for compare and report.")
+    ] = None,
+    junit: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the verdicts as JUnit XML.")
+    ] = None,
+    markdown: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Append a summary for a pull request.")
+    ] = None,
+    report: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write one self-contained HTML page.")
+    ] = None,
+    plots: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Write the figures as PNG and SVG.")
+    ] = None,
+    only_expect: Annotated[bool, typer.Option(help="Print the expectations alone.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Watch every invariant.")] = False,
+    repeat_check: Annotated[
+        bool, typer.Option("--repeat-check", help="Run twice and compare all facts.")
+    ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    color: Color = "auto",
+    progress: Progress = True,
+) -> None:
+    """Simulate scenarios, print what happened and judge what was expected.
+
+    \b
+      msgsim run fanout
+      msgsim run hello --set Workers.workers=3 --seed 7
+      msgsim run hello --replications 10 --jobs 2
+      msgsim run mine.yaml --json result.json --plots pictures -q
+      msgsim run - --json - -q < mine.yaml
+    """
+    options = RunOptions(
+        overrides=overrides(set_, duration),
+        seed=seed,
+        replications=replications,
+        until=until,
+        workers=workers_of(jobs, backend, address),
+        json=json,
+        save=save,
+        junit=junit,
+        markdown=markdown,
+        report=report,
+        plots=plots,
+        only_expect=only_expect,
+        quiet=quiet,
+        verbose=verbose,
+        color=use_color(color),
+        progress=progress,
+        check=check,
+        repeat_check=repeat_check,
+    )
+    raise typer.Exit(run_files(files, options))
+
+
+def run_files(files: Sequence[str], options: RunOptions) -> int:
+    """Run each file; return the exit code of the worst."""
+    single = (options.json, options.report, options.plots, options.save)
+    if len(files) > 1 and any(single):
+        message = "--json, --report, --plots and --save take one scenario at a time"
+        raise ProblemError([Problem("E172", message, None, "run them one by one")])
+    worst = 0
+    for place, file in enumerate(files):
+        worst = max(worst, _run_file(file, replace(options, first=place == 0)))
+        if worst == INTERRUPTED:
+            break
+    return worst
+
+
+def _run_file(file: str, options: RunOptions) -> int:
+    from msgsim.experiment import session
+    from msgsim.experiment.result import to_plain
+    from msgsim.report.terminal import summary
+    from msgsim.scenario.load import load
+
+    path = find_scenario(file)
+    scenario = load(path, options.overrides)
+    if options.replications == 0:
+        message = "0 replications leave nothing to look at"
+        raise ProblemError([Problem("E172", message, None, "at least 1")])
+    json_file = options.json if options.json != "-" else None
+    for target in (json_file, options.report, options.save, options.junit, options.markdown):
+        if target is not None:
+            _check_target(target, path)
+    if options.plots is not None:
+        make_folder(options.plots)
+    with interruptible() as stop, progress_bar(options.progress) as progress:
+        results = session.run_all(
+            scenario,
+            seed=options.seed,
+            replications=options.replications,
+            until=options.until,
+            workers=options.workers,
+            keep=options.save is not None,
+            progress=progress,
+            stop=stop,
+            check=options.check,
+        )
+    if not results.summaries:
+        return nothing_finished(results)
+    plain = to_plain(results)
+    if options.json != "-":
+        text = summary(plain, options, _again(file, options))
+        if text:
+            print(text)
+    _write_outputs(results, plain, options, _again(file, options))
+    if results.partial:
+        print("msgsim: interrupted; the results are partial", file=sys.stderr)
+        return INTERRUPTED
+    if _tell_violations(plain) or (
+        options.repeat_check and _tell_difference(results, options.seed)
+    ):
+        return GUARD
+    return 1 if results.failed or results.failures else 0
+
+
+def _tell_violations(plain: dict[str, Any]) -> bool:
+    """Say which invariants were broken, when and by which message; return whether any was."""
+    from msgsim.observe.conservation import Violation
+
+    broken = [Violation(**one) for run in plain["runs"] for one in run["invariants"]["violated"]]
+    for violation in broken[:MOST_VIOLATIONS]:
+        print(f"msgsim: the model broke an invariant: {violation}", file=sys.stderr)
+    if len(broken) > MOST_VIOLATIONS:
+        print(f"msgsim: and {len(broken) - MOST_VIOLATIONS} more", file=sys.stderr)
+    return bool(broken)
+
+
+def _tell_difference(results: Any, seed: int | None) -> bool:
+    """Run each variant twice more, and say where the two differ; return whether they do."""
+    from msgsim.experiment.repeat import difference
+
+    for name, scenario in results.variants.items():
+        found = difference(scenario, seed)
+        variant = f"{name}: " if name else ""
+        if found is not None:
+            print(f"msgsim: {variant}{found}", file=sys.stderr)
+            return True
+        print(f"{variant}two runs are the same, fact by fact", file=sys.stderr)
+    return False
+
+
+def _check_target(target: str, scenario: str) -> None:
+    if target == "-":
+        message = "--report writes a file; only --json can go to standard output"
+        raise ProblemError([Problem("E172", message, None, "such as --report out.html")])
+    if scenario != "-" and Path(target).exists() and Path(target).samefile(scenario):
+        message = f"{quote(target)} is the scenario itself, and would be overwritten"
+        raise ProblemError([Problem("E172", message, None, "name another file")])
+    check_writable(target)
+
+
+def _write_outputs(results: Any, plain: dict[str, Any], options: RunOptions, again: str) -> None:
+    if options.save is not None:
+        results.save(options.save)
+        print(f"wrote {options.save}", file=sys.stderr)
+    if options.junit is not None:
+        from msgsim.experiment.junit import add_suite
+
+        add_suite(options.junit, plain, again, anew=options.first)
+        print(f"wrote {options.junit}", file=sys.stderr)
+    if options.markdown is not None:
+        from msgsim.report.markdown import append_summary
+
+        append_summary(options.markdown, plain, again)
+        print(f"appended to {options.markdown}", file=sys.stderr)
+    if options.json is not None:
+        text = json_.dumps(plain, indent=2, allow_nan=False) + "\n"
+        if options.json == "-":
+            sys.stdout.write(text)
+        else:
+            write_atomically(options.json, text)
+            print(f"wrote {options.json}", file=sys.stderr)
+    if options.plots is not None:
+        from msgsim.report.draw import draw_all
+
+        written = draw_all(results, plain, options.plots)
+        print(f"wrote {len(written)} files to {options.plots}", file=sys.stderr)
+    if options.report is not None:
+        from msgsim.report.page import page
+
+        write_atomically(options.report, page(results, plain, again))
+        print(f"wrote {options.report}", file=sys.stderr)
+
+
+def _again(file: str, options: RunOptions) -> str:
+    import shlex
+
+    words = ["msgsim", "run", file]
+    for override in options.overrides:
+        words += ["--set", override]
+    if options.replications is not None:
+        words += ["--replications", str(options.replications)]
+    if options.until is not None:
+        words += ["--until", options.until]
+    return shlex.join(words)

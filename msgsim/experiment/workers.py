@@ -1,0 +1,224 @@
+"""Workers: many independent tasks over processes, through joblib.
+
+A task is a picklable function with its arguments. What comes back is handed over as it arrives, so
+that an interrupt keeps what is finished; whoever cares about order sorts by key, so that results
+are the same for any number of processes. A task that raises or whose process dies is reported as
+failed and takes no other with it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from msgsim.problems import Problem, ProblemError, register
+
+register("E180", "the workers cannot be reached", "`--backend dask` needs a scheduler's address.")
+
+Key = TypeVar("Key", bound=Hashable)
+Task = tuple[Callable[..., Any], tuple[Any, ...]]
+BACKENDS = ("local", "dask")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a task has no result.
+
+    Attributes:
+        reason: in one line.
+        died: its process ended, rather than that it raised.
+    """
+
+    reason: str
+    died: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Where tasks are run.
+
+    Attributes:
+        jobs: how many at once; 1 runs them in this process.
+        backend: `local` processes, or `dask`.
+        address: of a Dask scheduler, such as `tcp://10.0.0.5:8786`.
+    """
+
+    jobs: int = 1
+    backend: str = "local"
+    address: str = ""
+
+    @property
+    def here(self) -> bool:
+        """Whether tasks run in this process."""
+        return self.backend == "local" and (self.jobs <= 1 or not processes_available())
+
+
+def cores() -> int:
+    """Return how many processes can work at once on this machine."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def processes_available() -> bool:
+    """Say whether this interpreter can start processes; in a browser it cannot."""
+    try:
+        import joblib  # noqa: F401
+    except ImportError:
+        return False
+    return find_spec("_multiprocessing") is not None
+
+
+def run_tasks(
+    tasks: Mapping[Key, Task],
+    workers: Workers,
+    done: Callable[[Key, Any], bool | None],
+) -> bool:
+    """Run tasks and hand over what each returned; False when that was interrupted.
+
+    Args:
+        tasks: key → function and arguments.
+        workers: where.
+        done: called with a key and its result or `Failure`; True asks to stop.
+
+    Raises:
+        ProblemError: E180, the workers cannot be reached.
+    """
+    if workers.here:
+        return _run_here(tasks, done)
+    left = dict(tasks)
+
+    def hand_over(key: Key, result: Any) -> bool | None:
+        left.pop(key, None)
+        return done(key, result)
+
+    try:
+        with _backend(workers), _plain_interrupts():
+            if _attempt(left, workers, hand_over):
+                return True
+            return _carefully(left, workers, hand_over)
+    except KeyboardInterrupt:
+        return False
+
+
+def _run_here(tasks: Mapping[Key, Task], done: Callable[[Key, Any], bool | None]) -> bool:
+    for key, (function, arguments) in tasks.items():
+        if done(key, _caught(function, arguments)):
+            return False
+    return True
+
+
+class _Stopped(Exception):
+    """The receiver has enough."""
+
+
+def _attempt(
+    left: Mapping[Key, Task], workers: Workers, done: Callable[[Key, Any], bool | None]
+) -> bool:
+    """Run all that is left; False when a process died on the way."""
+    from joblib import Parallel, delayed
+
+    parallel = Parallel(**_how(workers), return_as="generator_unordered", batch_size=1)
+    calls = (delayed(_in_worker)(key, *task) for key, task in list(left.items()))
+    results = parallel(calls)
+    try:
+        for key, result in results:
+            if done(key, result):
+                raise _Stopped
+    except _Stopped:
+        raise KeyboardInterrupt from None
+    except KeyboardInterrupt:
+        raise
+    except Exception as error:
+        if not _process_died(error):
+            raise
+        return False
+    finally:
+        results.close()
+    return True
+
+
+def _carefully(
+    left: dict[Key, Task], workers: Workers, done: Callable[[Key, Any], bool | None]
+) -> bool:
+    """Go on after a process died: a few tasks at a time, and alone those under suspicion."""
+    while left:
+        some = dict(list(left.items())[: max(1, workers.jobs)])
+        if _attempt(some, workers, lambda key, result: done(key, result)):
+            continue
+        for key, task in list(some.items()):
+            if key in left and not _attempt({key: task}, workers, done):
+                done(key, Failure("the process that ran it died (out of memory, or killed)", True))
+    return True
+
+
+def _how(workers: Workers) -> dict[str, Any]:
+    # One job would run here, where a task that takes its process down takes us down.
+    return {} if workers.backend == "dask" else {"n_jobs": max(2, workers.jobs), "backend": "loky"}
+
+
+def _process_died(error: Exception) -> bool:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(names & {"TerminatedWorkerError", "BrokenProcessPool", "KilledWorker"})
+
+
+@contextmanager
+def _backend(workers: Workers) -> Iterator[None]:
+    if workers.backend != "dask":
+        yield
+        return
+    from joblib import parallel_config
+
+    try:
+        from distributed import Client as _Client
+    except ImportError:
+        message = "the Dask back-end needs the packages dask and distributed"
+        hint = "pip install 'msgsim[dask]'"
+        raise ProblemError([Problem("E180", message, None, hint)]) from None
+    try:
+        connect: Any = _Client
+        client = connect(workers.address or None, timeout="10s")
+    except (OSError, ValueError, TimeoutError) as error:
+        message = f"no Dask scheduler answers at {workers.address or '(no address)'}: {error}"
+        hint = "start one with `dask scheduler` and workers with `dask worker ADDRESS`"
+        raise ProblemError([Problem("E180", message, None, hint)]) from None
+    with client, parallel_config(backend="dask"):
+        yield
+
+
+@contextmanager
+def _plain_interrupts() -> Iterator[None]:
+    """Let Ctrl-C interrupt the wait for workers at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _in_worker(key: Any, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    """Run a task in a worker process, which leaves Ctrl-C to the one who asked."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return key, _caught(function, arguments)
+
+
+def _caught(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    try:
+        return function(*arguments)
+    except Exception as error:
+        if type(error).__name__ == "BudgetExceeded":
+            return Failure(f"{error}: the model feeds itself")
+        if isinstance(error, ProblemError):
+            first = error.problems[0]
+            return Failure(f"{first.code} {first.message}")
+        return Failure(f"{type(error).__name__}: {error}")
