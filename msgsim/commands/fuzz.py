@@ -31,7 +31,7 @@ def fuzz(
         str, typer.Option(metavar="DIR", help="Where scenarios that fail are kept.")
     ] = "fuzz-failures",
 ) -> None:
-    """Draw whole systems from a seed, run each with every invariant, and shrink what fails.
+    """Run random systems with every invariant on; shrink what fails.
 
     \b
       msgsim fuzz --seconds 60
