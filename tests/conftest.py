@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
+
+from msgsim.experiment import run
 
 # No window may open, whatever machine the tests run on; set before matplotlib is imported.
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -14,6 +17,16 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 settings.register_profile("msgsim", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "msgsim"))
+
+
+@pytest.fixture(autouse=True)
+def every_run_is_checked(request, monkeypatch):
+    """Let every run watch all invariants, and fail where one is broken.
+
+    Tests that plant a bug are marked `unchecked`; those that measure speed listen to nothing more.
+    """
+    if not any(request.node.get_closest_marker(name) for name in ("unchecked", "perf")):
+        monkeypatch.setattr(run, "CHECK", True)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -264,6 +264,7 @@ def test_a_runaway_model_exits_3(
     assert "events" in capsys.readouterr().err
 
 
+@pytest.mark.unchecked
 def test_a_broken_invariant_exits_3(
     small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

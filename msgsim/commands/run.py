@@ -14,6 +14,7 @@ import typer
 
 from msgsim.commands._live import live_table
 from msgsim.commands._options import (
+    GUARD,
     INTERRUPTED,
     Address,
     Backend,
@@ -47,6 +48,7 @@ from msgsim.problems import Problem, ProblemError, quote
 
 PLACE = 10
 NS_PER_S = 1_000_000_000
+MOST_VIOLATIONS = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -81,6 +83,8 @@ class RunOptions:
     color: bool = False
     progress: bool = True
     first: bool = True
+    check: bool = False
+    repeat_check: bool = False
 
 
 def run(
@@ -141,6 +145,10 @@ def run(
         bool, typer.Option("--live", help="Show queues and verdicts while it runs, on a terminal.")
     ] = False,
     only_expect: Annotated[bool, typer.Option(help="Print the expectations alone.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Watch every invariant.")] = False,
+    repeat_check: Annotated[
+        bool, typer.Option("--repeat-check", help="Run twice and compare all facts.")
+    ] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     color: Color = "auto",
@@ -180,6 +188,8 @@ def run(
         verbose=verbose,
         color=use_color(color),
         progress=progress,
+        check=check,
+        repeat_check=repeat_check,
     )
     raise typer.Exit(run_files(files, options))
 
@@ -228,6 +238,7 @@ def _run_file(file: str, options: RunOptions) -> int:
             progress=progress,
             stop=stop,
             begun=begun,
+            check=options.check,
         )
     if not results.summaries:
         return nothing_finished(results)
@@ -240,11 +251,37 @@ def _run_file(file: str, options: RunOptions) -> int:
     if results.partial:
         print("msgsim: interrupted; the results are partial", file=sys.stderr)
         return INTERRUPTED
-    broken = [one for run in plain["runs"] for one in run["invariants"]["violated"]]
-    if broken:
-        print(f"msgsim: the model broke an invariant: {broken[0]}", file=sys.stderr)
-        return 3
+    if _tell_violations(plain) or (
+        options.repeat_check and _tell_difference(results, options.seed)
+    ):
+        return GUARD
     return 1 if results.failed or results.failures else 0
+
+
+def _tell_violations(plain: dict[str, Any]) -> bool:
+    """Say which invariants were broken, when and by which message; return whether any was."""
+    from msgsim.observe.conservation import Violation
+
+    broken = [Violation(**one) for run in plain["runs"] for one in run["invariants"]["violated"]]
+    for violation in broken[:MOST_VIOLATIONS]:
+        print(f"msgsim: the model broke an invariant: {violation}", file=sys.stderr)
+    if len(broken) > MOST_VIOLATIONS:
+        print(f"msgsim: and {len(broken) - MOST_VIOLATIONS} more", file=sys.stderr)
+    return bool(broken)
+
+
+def _tell_difference(results: Any, seed: int | None) -> bool:
+    """Run each variant twice more, and say where the two differ; return whether they do."""
+    from msgsim.experiment.repeat import difference
+
+    for name, scenario in results.variants.items():
+        found = difference(scenario, seed)
+        variant = f"{name}: " if name else ""
+        if found is not None:
+            print(f"msgsim: {variant}{found}", file=sys.stderr)
+            return True
+        print(f"{variant}two runs are the same, fact by fact", file=sys.stderr)
+    return False
 
 
 def _check_target(target: str, scenario: str) -> None:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Protocol, runtime_checkable
 
+from msgsim.experiment.memory import out_of_memory
 from msgsim.kernel.signals import Observer
-from msgsim.observe import Observers, default_observers
+from msgsim.observe import Observers, Violation, default_observers
+from msgsim.observe.invariants import Invariants
 from msgsim.scenario.build import System, build
 from msgsim.scenario.schema import Scenario
 from msgsim.version import __version__
@@ -22,6 +24,9 @@ STEPS = 200
 
 EVENT_BUDGET = 500_000_000
 """Events after which a run is taken for a runaway loop."""
+
+CHECK = False
+"""Whether every run is checked by all invariants and fails on the first violation: in tests."""
 
 
 @runtime_checkable
@@ -40,6 +45,10 @@ class Clocked(Protocol):
 Progress = Callable[[float, int], Any]
 Stop = Callable[[], bool]
 Look = Callable[[int], Any]
+
+
+class InvariantBroken(AssertionError):
+    """A run broke an invariant, where that is no result but a failed test."""
 
 
 @dataclass
@@ -69,6 +78,11 @@ class Run:
     clocked: Sequence[Clocked] = ()
 
     @property
+    def violations(self) -> list[Violation]:
+        """What broke an invariant; nothing unless msgsim is broken."""
+        return self.observers.violations
+
+    @property
     def seed(self) -> int:
         """The seed of its random draws."""
         return self.system.sim.seed
@@ -86,6 +100,7 @@ def prepare(
     seed: int | None = None,
     replication: int = 0,
     observers: Sequence[Observer] = (),
+    check: bool = False,
 ) -> Run:
     """Build a scenario's system and attach observers; nothing has happened yet.
 
@@ -95,10 +110,15 @@ def prepare(
         seed: overrides the scenario's seed.
         replication: index of the replication.
         observers: further observers besides the default ones; they never change a result.
+        check: watch all invariants, not only those that cost nothing.
     """
     system = build(scenario, seed, replication)
     watching = default_observers(system)
-    system.observe([*watching.list, *observers])
+    further = list(observers)
+    if check or CHECK:
+        watching.invariants = Invariants(system, watching.cost)
+        further.append(watching.invariants)
+    system.observe([*watching.list, *further])
     clocked = [each for each in observers if isinstance(each, Clocked)]
     return Run(scenario, variant, replication, system, watching, clocked=clocked)
 
@@ -123,7 +143,8 @@ def drive(
         max_events: event budget.
 
     Raises:
-        BudgetExceeded: the model feeds itself.
+        BudgetExceeded: the model feeds itself, or memory runs out.
+        InvariantBroken: in tests, where `CHECK` is set.
     """
     begun = time.perf_counter()
     sim, watching = run.system.sim, run.observers
@@ -132,7 +153,7 @@ def drive(
         warm_up = run.system.warm_up_ns
         own = _moments(run.system.duration_ns, [*moments, warm_up])
         for moment in _with_periods(own, run.clocked):
-            sim.run(moment, max_events)
+            sim.run(moment, max_events, out_of_memory)
             for each in run.clocked:
                 if moment and moment % each.period_ns == 0:
                     each.tick(moment)
@@ -148,11 +169,18 @@ def drive(
             if stop is not None and stop() and moment < run.system.duration_ns:
                 run.partial = True
                 break
-    watching.finish(sim.now)
-    for each in run.clocked:
-        each.finish(sim.now)
+    _finish(run)
     run.events = sim.events_handled
     run.wall_s = time.perf_counter() - begun
+
+
+def _finish(run: Run) -> None:
+    now = run.system.sim.now
+    run.observers.finish(now)
+    for each in run.clocked:
+        each.finish(now)
+    if CHECK and run.violations:
+        raise InvariantBroken("\n".join(str(each) for each in run.violations))
 
 
 def _moments(duration_ns: int, watched: Sequence[int]) -> dict[int, None]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,10 @@ from msgsim.version import __version__
 FORMAT = "msgsim.saved/1"
 DOCUMENT = "results.json"
 ENDING = ".msgsim"
+SPOILT = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, LookupError, ValueError,
+          TypeError, AttributeError, ArithmeticError, RuntimeError, MemoryError,
+          AssertionError)  # fmt: skip
+"""What the libraries say about a file that was cut off, or whose bytes were changed."""
 
 register("E159", "not results that this msgsim can read", "Another format, or no results at all.")
 
@@ -101,7 +107,7 @@ def read(path: str | os.PathLike[str]) -> Results:
                 if name.endswith(".npy")
             }
         return _results(document, arrays)
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError) as error:
+    except SPOILT as error:
         raise _unreadable(path, f"it holds no results ({type(error).__name__})") from None
 
 

@@ -42,6 +42,7 @@ class Task:
     table: bool = True
     alone: bool = False
     max_events: int = EVENT_BUDGET
+    check: bool = False
 
 
 def run_all(
@@ -59,6 +60,7 @@ def run_all(
     stop: Stop | None = None,
     begun: Begun | None = None,
     max_events: int = EVENT_BUDGET,
+    check: bool = False,
 ) -> Results:
     """Run every variant of a scenario, with the same random numbers, and judge it.
 
@@ -80,6 +82,7 @@ def run_all(
         stop: asked between steps; True ends the session with what there is.
         begun: called with every run in this process and its rules, before it happens.
         max_events: event budget of one run.
+        check: watch all invariants, not only those that cost nothing.
 
     Raises:
         ProblemError: a variant is not valid, or an expectation or metric is unknown.
@@ -89,6 +92,7 @@ def run_all(
     count = session.count(replications)
     session.keep = keep or until is not None
     session.begun = begun
+    session.check = check
     session.run(count, workers or Workers(jobs), progress, stop)
     return session.results
 
@@ -109,6 +113,7 @@ class _Session:
         self._max_events = max_events
         self.keep = False
         self.begun: Begun | None = None
+        self.check = False
         self.seed: int | None = seed
         if isinstance(scenario, Mapping):
             self.variants = _named(scenario)
@@ -161,6 +166,7 @@ class _Session:
             table=count > 1 or self.keep,
             alone=count == 1,
             max_events=self._max_events,
+            check=self.check,
         )
 
     def run(
@@ -312,6 +318,7 @@ def perform(
         seed=task.seed,
         replication=task.replication,
         observers=[deliveries] if deliveries is not None else (),
+        check=task.check,
     )
     metrics = run.observers.metrics
     for target, selector, metric, stat in task.asks:

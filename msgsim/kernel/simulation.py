@@ -7,7 +7,8 @@ microsecond. Nothing outside this file touches the heap.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -27,13 +28,42 @@ _NORMAL = 1  # SimPy's priority for ordinary events
 _LAST = 2  # after all of these
 
 
-class BudgetExceeded(Exception):
-    """The run handled more events than it was allowed to: the model feeds itself."""
+STRETCH = 1_000_000
+"""Events after which a run looks at itself: does the clock move, is there memory left?"""
 
-    def __init__(self, events: int, now_ns: int) -> None:
-        super().__init__(f"stopped after {events:,} events at {now_ns / NS_PER_S:.3f} s")
+STANDSTILL = 20 * STRETCH
+"""Events at one and the same instant after which a run is taken for a loop without delay."""
+
+SAMPLED = 5_000
+"""Events that are looked at to find out who feeds a loop."""
+
+
+class BudgetExceeded(Exception):
+    """The run handled more events than it was allowed to: the model feeds itself.
+
+    Attributes:
+        events: handled so far.
+        now_ns: the time at which it was stopped.
+        feeding: whose events the last ones were, with their share, the largest first.
+    """
+
+    def __init__(
+        self,
+        events: int,
+        now_ns: int,
+        feeding: Sequence[tuple[str, float]] = (),
+        why: str = "",
+    ) -> None:
+        text = f"stopped after {events:,} events at {now_ns / NS_PER_S:.3f} s"
+        if why:
+            text += f": {why}"
+        if feeding:
+            shares = ", ".join(f"{name} {share:.0%}" for name, share in feeding[:5])
+            text += f"; the last events were those of {shares}"
+        super().__init__(text)
         self.events = events
         self.now_ns = now_ns
+        self.feeding = tuple(feeding)
 
 
 class _Call(simpy.Event):
@@ -83,6 +113,28 @@ def _process(event: Any) -> None:
         callback(event)
     if not event._ok and not hasattr(event, "_defused"):
         raise event._value
+
+
+def _owner(event: Any) -> str:
+    """Return the name of the component whose event this is, or else what would be called."""
+    fn = getattr(event, "fn", None)
+    if fn is _unpacked:
+        fn = event.item[0]
+    for _ in range(4):  # a timer calls its owner, which may be a part of a component
+        here = getattr(fn, "__self__", None)
+        for part in (here, *(getattr(here, each, None) for each in _OWNERS)):
+            name = getattr(part, "name", None)
+            if isinstance(name, str):
+                return name
+        inner = getattr(here, "_fn", None)
+        if inner is None:
+            break
+        fn = inner
+    return str(getattr(fn, "__qualname__", type(event).__name__))
+
+
+_OWNERS = ("_owner", "owner", "fleet", "_fleet", "function", "_function", "mapping", "_mapping",
+           "component", "_component", "queue", "_queue", "worker", "_worker")  # fmt: skip
 
 
 def _once(env: Any, pool: list[_Call]) -> Callable[[int, Callable[[Any], Any], Any], None]:
@@ -172,6 +224,8 @@ class Simulation:
         self.seed = seed
         self.replication = replication
         self.events_handled = 0
+        self._stood_at = -1
+        self._standing_since = 0
         self._heap: list[Any] = self.env._queue
         self._pool: list[_Call] = []
         self._names: set[str] = set()
@@ -216,15 +270,59 @@ class Simulation:
         """Return what a process yields to wait `delay_ns` nanoseconds."""
         return self.env.timeout(delay_ns)
 
-    def run(self, until: int, max_events: int | None = None) -> None:
+    def run(
+        self,
+        until: int,
+        max_events: int | None = None,
+        guard: Callable[[], str] | None = None,
+    ) -> None:
         """Handle every event up to and including `until` (ns), then set the clock to it.
 
+        Args:
+            until: the time to stop at.
+            max_events: events in total after which the run is stopped.
+            guard: asked every million events, and at the end, why the run must not go on; empty if
+                it may.
+
         Raises:
-            BudgetExceeded: more than `max_events` events in total have been handled.
+            BudgetExceeded: more than `max_events` events in total have been handled, or
+                `STANDSTILL` of them at one instant, or the guard has a reason.
         """
+        most = max_events if max_events is not None else 1 << 62
+        more = True
+        while more:
+            more = self._stretch(until, min(most, self.events_handled + STRETCH))
+            why = (self._runaway(most) if more else "") or (guard() if guard is not None else "")
+            if why:
+                events, now = self.events_handled, self.now
+                raise BudgetExceeded(events, now, self._feeding(), why)
+        self.env._now = until
+
+    def _runaway(self, most: int) -> str:
+        """Say why a run must not go on, or nothing."""
+        if self.events_handled > most:
+            return "the event budget is used up"
+        now = self.env._now
+        if now != self._stood_at:
+            self._stood_at, self._standing_since = now, self.events_handled
+        elif self.events_handled - self._standing_since >= STANDSTILL:
+            return "time stands still, in a loop without delay"
+        return ""
+
+    def _feeding(self) -> list[tuple[str, float]]:
+        """Handle some more events to see whose they are: the shares of components."""
+        seen: Counter[str] = Counter()
+        heap = self._heap
+        while heap and seen.total() < SAMPLED:
+            self.env._now, _, _, event = heappop(heap)
+            seen[_owner(event)] += 1
+            _process(event)
+        return [(name, count / seen.total()) for name, count in seen.most_common()]
+
+    def _stretch(self, until: int, limit: int) -> bool:
+        """Handle events until `limit` is exceeded; say whether there may be more before `until`."""
         env, heap, keep = self.env, self._heap, self._pool.append
         handled = before = self.events_handled
-        limit = max_events if max_events is not None else 1 << 62
         # The pause stands on the heap, and counting is left to `range`: two tests less per event.
         heappush(heap, (until, _LAST, -1, _Pause(env)))
         try:
@@ -235,18 +333,17 @@ class Simulation:
                     keep(event)
                     fn(item)
                 elif event.__class__ is _Pause:
-                    break
+                    return False
                 else:
                     _process(event)
-            else:
-                handled += 1
-                raise BudgetExceeded(handled, self.now)
+            handled += 1
+            _remove_pause(heap)
         except BaseException:
             _remove_pause(heap)
             raise
         finally:
             self.events_handled = handled
-        env._now = until
+        return True
 
     def sampler(self, component: str, purpose: str, distribution: Distribution) -> Sampler[float]:
         """Return the named random substream `component/purpose`."""

@@ -72,7 +72,7 @@ BATCH_DELIVERED = Signal(
     "a place took a batch of a delivery stream",
     ("place", "records", "size_bytes", "oldest_ns"),
 )
-BATCH_FAILED = Signal(
+DELIVERY_FAILED = Signal(
     "batch_failed", "a place did not take a batch of a delivery stream", ("place", "code")
 )
 ERROR_OUTPUT = Signal("error_output", "a record went to the error output", ("copy", "reason"))
@@ -120,9 +120,6 @@ RESIZED = Signal("resized", "the size of a fleet changed", ("desired", "running"
 LEFT = Signal("left", "a worker left the fleet for good", ("reason", "deliveries"))
 SCALED = Signal("scaled", "a scaling policy changed the desired size", ("policy", "desired"))
 ALARM_CHANGED = Signal("alarm_changed", "an alarm changed its state", ("state", "reason"))
-
-# Actions.
-ACTED = Signal("acted", "a scheduled action was carried out or refused", ("description", "code"))
 
 # Faults.
 FAULT_BEGAN = Signal("fault_began", "a fault began", ("description",))

@@ -15,6 +15,7 @@ from msgsim.observe.deliveries import Deliveries
 from msgsim.observe.duplicates import Duplicates
 from msgsim.observe.entries import Entries
 from msgsim.observe.fleets import Fleets
+from msgsim.observe.invariants import Invariants
 from msgsim.observe.latency import Latency
 from msgsim.observe.ledger import Ledger
 from msgsim.observe.littles_law import LittlesLaw
@@ -37,7 +38,10 @@ class Observers:
     Attributes:
         list: what to bind to every component.
         metrics: the one look-up for all they know.
+        invariants: the rules that look at every fact, where they were asked for.
     """
+
+    invariants: Invariants | None = None
 
     def __init__(self, system: System) -> None:
         self.entries = Entries(system)
@@ -126,11 +130,20 @@ class Observers:
         for observer in self._all:
             observer.finish(now)
         self.metrics.tick(now)
+        if self.invariants is not None:
+            self.invariants.finish(now)
 
     @property
     def violations(self) -> list[Violation]:
         """Invariants that do not hold; none unless the model is broken."""
-        return [*self.conservation.violations, *self.littles_law.violations]
+        more = self.invariants.violations if self.invariants is not None else []
+        return [*more, *self.conservation.violations, *self.littles_law.violations]
+
+    @property
+    def checked(self) -> int:
+        """How often an invariant was looked at."""
+        more = self.invariants.checked if self.invariants is not None else 0
+        return self.conservation.checked + self.littles_law.checked + more
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain data, raw numbers with units in the keys."""
@@ -153,7 +166,7 @@ class Observers:
             "cost": self.cost.to_json(),
             "actions": self.actions.to_json(),
             "invariants": {
-                "checked": self.conservation.checked + self.littles_law.checked,
+                "checked": self.checked,
                 "violated": [violation.to_json() for violation in self.violations],
             },
         }

@@ -25,12 +25,22 @@ class Violation:
         component: where.
         expected: what it should be, in whole units (or units × ns).
         found: what it is.
+        at_ns: when, where it broke at a moment; -1 where only the whole run shows it.
+        message: which message, as people call it; empty where there is none.
     """
 
     name: str
     component: str
     expected: int
     found: int
+    at_ns: int = -1
+    message: str = ""
+
+    def __str__(self) -> str:
+        when = "over the whole run" if self.at_ns < 0 else f"at {self.at_ns / 1e9:.9f} s"
+        about = f", message {self.message}" if self.message else ""
+        figures = f"expected {self.expected:,}, found {self.found:,}"
+        return f"{self.name} at {self.component}, {when}{about}: {figures}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the violation as plain data."""

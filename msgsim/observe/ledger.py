@@ -146,7 +146,7 @@ class Ledger:
     def listener(self, component: Component, signal: Signal) -> Listener | None:
         """Listen to every fact that ends a message, none of them frequent."""
         if component.name in self._via:
-            return self._of_subscription(self._via[component.name], signal.name)
+            return self._of_subscription(component, self._via[component.name], signal.name)
         if signal.name == "trimmed":
             return self._trimmed
         row = self.rows.get(component.judged)
@@ -183,7 +183,9 @@ class Ledger:
         if row is not None:
             row.lines["expired"] += count
 
-    def _of_subscription(self, rows: list[Row], signal: str) -> Listener | None:
+    def _of_subscription(
+        self, subscription: Component, rows: list[Row], signal: str
+    ) -> Listener | None:
         workloads = {name for row in rows for name in row.workloads}
 
         def theirs(message: Message) -> list[Row]:
@@ -203,6 +205,7 @@ class Ledger:
                 row.dead_unprocessed += copy.starts == 0
                 row.dead_processed += copy.completions > 0
                 row.lines["dead_lettered"] += copy.completions == 0
+            self._take_over(subscription, copy.message)
 
         def sent_again(now: int, message: Message) -> None:
             for row in rows:
@@ -215,6 +218,12 @@ class Ledger:
             "dead_lettered": dead_lettered,
         }
         return heard.get(signal)
+
+    def _take_over(self, subscription: Any, message: Message) -> None:
+        """Count a message whose dead-letter queue gets it by a route of its own as well."""
+        target = self.rows.get(getattr(subscription, "dead_letter_target", None) or "")
+        if target is not None and message.key.workload in target.workloads:
+            target.moved_in += 1
 
     # The end -------------------------------------------------------------------------------
 

@@ -71,6 +71,7 @@ class QueueWatch:
     Attributes:
         visible, in_flight, delayed, stored: gauges; stored is the sum of the other three.
         residences: how long each copy that left had been stored (ns), from its arrival here.
+        forgotten_ns: what those of the warm-up came to, together.
         attempts: how often processing of a copy had begun when it left (ghosts left out).
         empties: receives that returned nothing, by error code (None: no error).
         throttled: refused calls per API action, and `throttled_messages` in them.
@@ -90,6 +91,7 @@ class QueueWatch:
         self.delayed = Gauge(duration_ns)
         self.stored = Gauge(duration_ns)
         self.residences = Durations()
+        self.forgotten_ns = 0
         self.attempts = Durations()
         self.counts: Counter[str] = Counter()
         self.empties: Counter[str | None] = Counter()
@@ -118,6 +120,7 @@ class QueueWatch:
         """End the warm-up: depth, age and residence are observed from now on."""
         for gauge in (self.visible, self.in_flight, self.delayed, self.stored):
             gauge.forget()
+        self.forgotten_ns += self.residences.total
         self.residences.forget()
         self.oldest.clear()
         self.noisy.clear()

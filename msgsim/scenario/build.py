@@ -201,7 +201,9 @@ def _of_delivery_stream(part: Part, senders: dict[str, list[str]]) -> Route | No
 
 
 def _of_stream(part: Part, stream: str, senders: dict[str, list[str]]) -> Route:
-    return Route(stream, part.name, None, tuple(senders.get(stream, ())), None)
+    given_up = getattr(part.spec, "DestinationConfig", None)
+    documents = () if given_up is None else (given_up.OnFailure.Destination,)
+    return Route(stream, part.name, None, tuple(senders.get(stream, ())), None, documents)
 
 
 def _dead_letters(part: Part) -> str | None:

@@ -7,6 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import msgsim
+from msgsim.experiment.run import drive, prepare
 from msgsim.kernel.component import Component
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
@@ -341,3 +343,27 @@ def test_every_history_sums(
     assert not seen.violations
     assert seen.ledger.sums
     assert seen.to_json()["sums"]
+
+
+def test_a_queue_that_is_subscriber_and_dead_letter_queue_of_one_topic() -> None:
+    """What another subscription gives up comes to it besides its own copy, as moved in."""
+    text = """
+duration: 10s
+resources:
+  Q: {type: sqs.queue}
+  Both: {type: sqs.queue}
+  T: {type: sns.topic, Subscription: [{Protocol: sqs, Endpoint: Both}]}
+  Sub: {type: sns.subscription, TopicArn: T, Protocol: sqs, Endpoint: Q,
+        RedrivePolicy: {deadLetterTargetArn: Both}}
+workload: [{name: P, to: T, rate: 1/s}]
+faults: [{at: 5.5s, deny: Sub}]
+"""
+    run = prepare(msgsim.load_text(text))
+    drive(run)
+    account = run.observers.ledger.account("Both")
+
+    assert (account["published"], account["moved_in"], account["lost"]) == (
+        10,
+        4,
+        0,
+    )  # of 10, those of seconds 6 to 9

@@ -66,7 +66,7 @@ class DeliveryStream(Component):
         facts.COMPLETED,
         facts.TRANSFORMED,
         facts.BATCH_DELIVERED,
-        facts.BATCH_FAILED,
+        facts.DELIVERY_FAILED,
         facts.ERROR_OUTPUT,
         facts.FILTERED,
         facts.EXPIRED,

@@ -114,6 +114,11 @@ class Subscription(Component):
         self._dress = self._dressings[raw]
         self._hand_over = self._ways[raw]
 
+    @property
+    def dead_letter_target(self) -> str | None:
+        """The name of the queue that what is given up goes to, or None."""
+        return getattr(self._dead_letters, "name", None)
+
     def set_dead_letters(self, target: Target | None) -> None:
         """Send what is given up to a queue from now on (`RedrivePolicy`), or nowhere."""
         self._dead_letters = target

@@ -88,10 +88,11 @@ class Queue(Upkeep):
     def bind(self, observers: Iterable[Observer]) -> None:
         """Connect observers; the plainest calls are only counted if the one listener wishes so."""
         super().bind(observers)
-        heard: Any = self.on_requested
+        heard: Any = getattr(self, "on_requested")  # noqa: B009 - a slot made for the signal
         self.plain_calls: list[int] | None = None
         if isinstance(heard, Tallied):
-            self.plain_calls, self.on_requested = heard.counts, heard.tell
+            self.plain_calls = heard.counts
+            setattr(self, "on_requested", heard.tell)  # noqa: B010
 
     # Sending -------------------------------------------------------------------------------
 

@@ -252,6 +252,11 @@ class FifoQueue(Queue):
 
     # Quotas --------------------------------------------------------------------------------
 
+    def calls_per_s(self, action: str) -> int | None:
+        """Return how many calls of an action it takes per second without partitions, if limited."""
+        bucket = self._calls[action]
+        return None if bucket is None else bucket.refill_per_s
+
     def _spend(self, action: str, group: str | None, messages: int = 1) -> bool:
         """Pay for a call that concerns one message group, or none in particular."""
         now = self.sim.env._now

@@ -1,0 +1,135 @@
+"""Quotas are never exceeded: calls on FIFO queues and their partitions, writes to shards.
+
+Judged from what was let through, not from what was refused. Receives of FIFO queues are left out:
+a long poll is paid when it begins and announced when it is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgsim.kernel.component import Component
+from msgsim.kernel.signals import Listener, Signal
+from msgsim.model.message import Copy, Message, redrive_of
+from msgsim.observe.invariants.allowance import Allowance
+from msgsim.observe.invariants.rule import Rule
+from msgsim.observe.system import System, announces
+
+CALLS = "quota: calls of a FIFO queue"
+PARTITION = "quota: calls of a partition"
+RECORDS = "quota: records of a shard"
+BYTES = "quota: bytes of a shard"
+ENTRIES = 10
+"""Messages that one call can carry."""
+
+QUOTA_OF = {
+    "SendMessage": "SendMessage",
+    "SendMessageBatch": "SendMessage",
+    "DeleteMessage": "DeleteMessage",
+    "DeleteMessageBatch": "DeleteMessage",
+}
+
+
+class CallQuotas(Rule):
+    """Invariant: a FIFO queue lets through no more calls than its quota."""
+
+    def __init__(self, system: System) -> None:
+        super().__init__(system)
+        self._calls: dict[tuple[str, str], Allowance] = {}
+        self._by_group: dict[tuple[str, str, str], tuple[int, Allowance]] = {}
+
+    def listener(self, component: Component, signal: Signal) -> Listener | None:
+        """Listen to calls on FIFO queues, and to what is stored whoever sent it."""
+        queue: Any = component
+        if not (announces(component, "received") and getattr(component, "fifo", False)):
+            return None
+        if signal.name == "requested":
+            return lambda now, action, items, code: self._call(queue, now, action, items, code)
+        if signal.name == "sent":
+            return lambda now, copy: self._stored(queue, now, copy)
+        return None
+
+    def _call(
+        self, queue: Any, now: int, action: str, items: Sequence[Any], code: str | None
+    ) -> None:
+        quota = QUOTA_OF.get(action)
+        if quota is None or code is not None:
+            return
+        self.checked += 1
+        first = getattr(items[0], "message", items[0])
+        partitions = getattr(queue, "partitions", None)
+        if partitions is None:
+            self._spend(queue, quota, now, 1, first)
+        elif quota == action:  # a batch may have been refused in part: `_stored` judges it
+            self._spend_on_group(queue, quota, now, first, 1)
+
+    def _stored(self, queue: Any, now: int, copy: Copy) -> None:
+        message = copy.message
+        if redrive_of(message) is not None:  # a message move task has a rate of its own
+            return
+        self.checked += 1
+        if getattr(queue, "partitions", None) is None:
+            self._spend(queue, "SendMessage", now, ENTRIES, message)
+        else:
+            self._spend_on_group(queue, "SendMessage", now, message, ENTRIES)
+
+    def _spend(self, queue: Any, quota: str, now: int, entries: int, message: Message) -> None:
+        per_s: int | None = queue.calls_per_s(quota)
+        if per_s is None:
+            return
+        key = (queue.name, f"{quota} × {entries}")
+        allowed = self._calls.setdefault(key, Allowance(per_s * entries, per_s * entries))
+        if allowed.exceeded(now):
+            self.note(CALLS, queue.name, per_s * entries, per_s * entries + 1, now, message)
+
+    def _spend_on_group(
+        self, queue: Any, quota: str, now: int, message: Message, entries: int
+    ) -> None:
+        """A group lies on one partition, whose quota it cannot exceed alone."""
+        partitions = queue.partitions
+        per_s: int = partitions.per_partition * entries
+        key = (queue.name, f"{quota} × {entries}", message.key.name)
+        count, allowed = self._by_group.get(key, (0, Allowance(per_s, per_s)))
+        if count != partitions.count:  # partitions doubled, and begin anew
+            count, allowed = partitions.count, Allowance(per_s, per_s)
+            self._by_group[key] = (count, allowed)
+        if allowed.exceeded(now):
+            self.note(PARTITION, queue.name, per_s, per_s + 1, now, message)
+
+
+class ShardQuotas(Rule):
+    """Invariant: a shard stores no more records and bytes per second than AWS allows."""
+
+    def __init__(self, system: System) -> None:
+        super().__init__(system)
+        self._shards: dict[tuple[str, Any], tuple[Allowance, Allowance]] = {}
+
+    def listener(self, component: Component, signal: Signal) -> Listener | None:
+        """Listen to what shards store."""
+        if signal.name != "stored" or not hasattr(component, "state"):
+            return None
+        stream: Any = component
+        return lambda now, shard, message: self._stored(stream, now, shard, message)
+
+    def _stored(self, stream: Any, now: int, shard: Any, message: Message) -> None:
+        self.checked += 1
+        limits = stream.state.limits
+        found = self._shards.get((stream.name, shard))
+        if found is None:
+            burst = max(1, round(limits.write_records_per_s * limits.write_window))
+            ordinary = max(1 << 20, round(limits.write_bytes_per_s * limits.write_window))
+            large = getattr(stream.state, "max_record_size_kib", 0) > 1_024
+            octets = limits.large_burst_bytes if large else ordinary
+            found = (
+                Allowance(limits.write_records_per_s, burst),
+                Allowance(limits.write_bytes_per_s, octets),
+            )
+            self._shards[stream.name, shard] = found
+        records, octets_allowed = found
+        if records.exceeded(now):
+            most = limits.write_records_per_s
+            self.note(RECORDS, stream.name, most, most + 1, now, message)
+        if octets_allowed.exceeded(now, message.size_bytes):
+            most = limits.write_bytes_per_s
+            self.note(BYTES, stream.name, most, most + message.size_bytes, now, message)

@@ -1,0 +1,104 @@
+"""A fixed slice of spoilt inputs: refused with a code or taken, quickly, and never a traceback.
+
+`python -m tests.hardness.bulk` looks at as many as there is time for.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+import msgsim
+from msgsim.problems import ProblemError
+from tests.hardness import bulk, mutants
+
+SLICE = 400
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, SLICE, 100))
+def test_spoilt_inputs_are_taken_or_refused(first: int, tmp_path: Path) -> None:
+    ended = {bulk.attempt(number, tmp_path) for number in range(first, first + 100)}
+
+    assert {"refused"} < ended <= {"refused", "valid", "run", "stopped", "overridden", "replayed",
+                                   "read"}  # fmt: skip
+
+
+def test_a_mutant_follows_from_its_number() -> None:
+    assert mutants.mutant(7) == mutants.mutant(7) != mutants.mutant(8)
+    assert mutants.override(7) == mutants.override(7)
+
+
+def test_bulk_reports_an_escape(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """What is no problem with a code is an escape, and its number is printed."""
+    monkeypatch.setattr(bulk, "load_text", lambda *args, **more: 1 / 0)
+    monkeypatch.setattr("sys.argv", ["bulk", "--from", "3", "--count", "5"])
+
+    assert bulk.main() == 1
+    assert "input 3 escaped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [1,1]\nb: &b [*a,*a,*a]\nc: &c [*b,*b,*b]\nd: &d [*c,*c,*c]\ne: [*d,*d,*d]\n" * 9,
+        "a: &a [*a]\n",
+        "deep: " + "[" * 100_000 + "]" * 100_000,
+        "deep: " + "{a: " * 20_000 + "1" + "}" * 20_000,
+        "duration: " + "9" * 1_000_000 + "s",
+        "duration: .nan\nresources: {Q: {type: sqs.queue}}\n",
+        "duration: 1e400s\n",
+        "\x00",
+        "a: \x1b[31m",
+        "resources:\n" + "".join(f"  Q{n}: {{type: sqs.queue}}\n" for n in range(1_000_000)),
+        "workload: [" + "{to: Q}, " * 30_000 + "]",
+        "resources: {../../etc/passwd: {type: sqs.queue}}",
+        "resources: {<script>alert(1)</script>: {type: sqs.queue}}",
+    ],
+    ids=lambda text: repr(text[:20]),
+)  # fmt: skip
+def test_monsters_are_refused_in_bounded_time(text: str) -> None:
+    """Nested aliases, depth, huge numbers, NaN, control characters, 10^6 resources, odd names."""
+    begun = time.perf_counter()
+    with pytest.raises(ProblemError) as refused:
+        msgsim.load_text(text)
+
+    assert refused.value.problems[0].code.startswith("E")
+    assert time.perf_counter() - begun < 30
+
+
+def test_dead_letters_may_go_round_in_a_circle() -> None:
+    """Two queues that are each other's dead-letter queue: valid, and the run ends."""
+    text = """
+duration: 60s
+resources:
+  A: {type: sqs.queue, VisibilityTimeout: 1,
+      RedrivePolicy: {deadLetterTargetArn: B, maxReceiveCount: 1}}
+  B: {type: sqs.queue, VisibilityTimeout: 1,
+      RedrivePolicy: {deadLetterTargetArn: A, maxReceiveCount: 1}}
+  V: {type: worker.fleet, queue: A, workers: 1, handler: {time: 1s, fails: 100%}}
+  W: {type: worker.fleet, queue: B, workers: 1, handler: {time: 1s, fails: 100%}}
+workload: [{to: A, rate: 1/s}]
+"""
+    assert msgsim.run(msgsim.load_text(text)).verdicts == []
+
+
+def test_odd_names_do_no_harm_in_a_report(tmp_path: Path) -> None:
+    """Text that a user writes reaches the page as text, never as HTML."""
+    from msgsim.cli import main
+
+    file = tmp_path / "odd.yaml"
+    file.write_text(
+        "duration: 5s\nquestion: <script>alert(1)</script>?\n"
+        "resources: {Q: {type: sqs.queue}}\n"
+        "workload: [{name: '<img src=x onerror=alert(2)>', to: Q, rate: 5/s}]\n"
+        "expect: [{that: Q.lost == 0, because: '<b>bold</b>'}]\n"
+    )
+    with pytest.raises(SystemExit):
+        main(["run", str(file), "-q", "--report", str(tmp_path / "r.html")])
+    if (tmp_path / "r.html").exists():
+        page = (tmp_path / "r.html").read_text()
+        assert "<script>alert(1)" not in page
+        assert "<img src=x" not in page and "<b>bold" not in page
