@@ -59,6 +59,9 @@ TRIMMED = Signal(
     ("shard", "count", "consumer"),
 )
 READ_THROTTLED = Signal("read_throttled", "a shard refused a read", ("shard",))
+AGGREGATED = Signal(
+    "aggregated", "the messages just stored are one record", ("shard", "count", "record")
+)
 PUSHED = Signal(
     "pushed", "an event was pushed to a registered consumer", ("shard", "count", "size_bytes")
 )

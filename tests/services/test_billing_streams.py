@@ -73,6 +73,24 @@ def test_longer_retention_of_on_demand_streams_costs_by_the_gb_month(retention_h
     assert sum(line["per_month_usd"] for line in kept) == pytest.approx(extra, rel=1e-3)
 
 
+KPL = """
+workload:
+  - {to: S, rate: 1000/s, size: 100B, keys: {hot: 100%}, until: 9s,
+     kpl: {RecordMaxBufferedTime: 1s, AggregationMaxCount: 100}}
+resources:
+  S: {type: kinesis.stream, ShardCount: 1}
+"""
+
+
+def test_messages_that_the_kpl_aggregates_are_one_record_of_the_bill():
+    """9,000 messages of 100 B, a hundred to a record of some 11 KB: 90 units, not 9,000.
+
+    Source: Kinesis Producer Library, key concepts: aggregation saves PUT payload units.
+    """
+    found = units(bill(KPL, "20s"), "S")
+    assert found["PUT payload units"] == pytest.approx(90, abs=2)
+
+
 FAN_OUT = """
 workload:
   - {to: S, rate: 10/s, keys: 100, size: 1KiB, until: 59m}

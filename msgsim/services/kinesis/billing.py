@@ -47,6 +47,7 @@ class StreamMeter:
         """Listen to what is stored (a refused record costs nothing), read, and to resharding."""
         heard: dict[str, Listener] = {
             "stored": self._stored,
+            "aggregated": self._aggregated,
             "resharded": self._resharded,
             "requested": self._requested,
         }
@@ -67,6 +68,17 @@ class StreamMeter:
         self.put_units += 1 if size <= PUT_UNIT_BYTES else units_of(size, PUT_UNIT_BYTES)
         self.stored_bytes += size
         self.in_bytes += units_of(size, IN_STEP_BYTES) * IN_STEP_BYTES
+
+    def _aggregated(self, now: int, shard: int, count: int, record: Any) -> None:
+        """Bill one record instead of the messages in it, which were counted one by one."""
+        for part in record.parts:
+            self._count(part.size_bytes, -1)
+        self._count(record.size_bytes, 1)
+
+    def _count(self, size: int, sign: int) -> None:
+        self.put_units += sign * units_of(size, PUT_UNIT_BYTES)
+        self.stored_bytes += sign * size
+        self.in_bytes += sign * units_of(size, IN_STEP_BYTES) * IN_STEP_BYTES
 
     def usage(self, now: int) -> Iterator[Usage]:
         """Yield what its mode at that moment costs, from time zero."""

@@ -54,6 +54,7 @@ class Stream(Component):
     signals = (
         facts.REQUESTED,
         facts.STORED,
+        facts.AGGREGATED,
         facts.SHARD_THROTTLED,
         facts.THROTTLED,
         facts.READ_THROTTLED,
@@ -193,6 +194,8 @@ class Stream(Component):
         if told is not None:
             for part in record.parts:
                 told(now, result.shard_index, part)
+        if result.ok and self.on_aggregated is not None:
+            self.on_aggregated(now, result.shard_index, len(record.parts), record)
         if result.ok:
             for wake in self.state.shards[result.shard_index].subscriptions:
                 wake()
