@@ -18,9 +18,8 @@ from msgsim.commands._options import CANNOT, CRASH, GUARD, INTERRUPTED, OK
 from msgsim.problems import ProblemError, render
 from msgsim.version import __version__
 
-HELP = """Simulate AWS messaging (SNS, SQS, Kinesis, Lambda) before you deploy it.
-
-\b
+HELP = """\b
+Simulate AWS messaging (SNS, SQS, Kinesis, Lambda) before you deploy it.
   msgsim run fanout
   msgsim compare standard_vs_fifo --replications 10
   msgsim sweep hello --set Workers.workers=2,3,4 --out sizes
