@@ -297,13 +297,36 @@ def test_a_bug_of_ours_exits_70_with_a_crash_file(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as on a terminal")
+def wait_for_cpu(process: int, seconds: float) -> None:
+    """Wait until a process has worked for so long; where that cannot be seen, for so long."""
+    stat = Path(f"/proc/{process}/stat")
+    if not stat.exists():
+        time.sleep(seconds)
+        return
+    ticks = os.sysconf("SC_CLK_TCK") * seconds
+    while (
+        stat.exists() and sum(map(int, stat.read_text().rsplit(")", 1)[1].split()[11:13])) < ticks
+    ):
+        time.sleep(0.05)
+
+
+def test_ctrl_c_at_the_very_beginning_is_said(small: Path) -> None:
+    command = [sys.executable, "-m", "msgsim", "run", str(small), "--duration", "30d"]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for_cpu(run.pid, 0.35)
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode in {130, -signal.SIGINT}
+    assert "interrupted" in err or "KeyboardInterrupt" in err
+
+
 def test_ctrl_c_keeps_what_there_is(small: Path, tmp_path: Path) -> None:
     """Interrupted in the middle: exit 130, a whole JSON file marked partial."""
     target = tmp_path / "out.json"
     command = [sys.executable, "-m", "msgsim", "run", str(small), "--duration", "30d"]
     command += ["--set", "workload[0].until=30d", "--json", str(target)]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(6)  # start-up is over, even on a busy machine; the run takes minutes
+    wait_for_cpu(run.pid, 5.0)  # start-up is over, however busy the machine; the run takes minutes
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=60)
 

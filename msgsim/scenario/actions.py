@@ -51,6 +51,7 @@ def kind_of(item: Node, services: MappingOf[str, Service], problems: Problems) -
     guesses = [did_you_mean(name, known) for name in written if name not in COMMON]
     guess = next((found for found in guesses if found is not None), None)
     hint = f"did you mean {guess}?" if guess else f"known: {', '.join(sorted(known))}"
-    what = quote(", ".join(written)) if written else "this"
+    named = [name for name in written if name not in COMMON]
+    what = quote(", ".join(named)) if named else "this"
     problems.add("E144", f"{what} is no action", item.place, hint)
     return None
