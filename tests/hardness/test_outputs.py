@@ -1,4 +1,4 @@
-"""Faults on our side: whatever happens while a result is written, its name never holds half of it."""
+"""Faults on our side: whatever happens while writing, the final name never holds half a result."""
 
 from __future__ import annotations
 
