@@ -47,11 +47,11 @@ def call(*arguments: str | Path) -> int:
 
 
 def test_help_fits_a_screen_and_begins_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    """At most 25 lines, three commands to copy first."""
+    """At most 26 lines with all its verbs, three commands to copy first."""
     assert call("--help") == 0
     lines = capsys.readouterr().out.splitlines()
 
-    assert len(lines) <= 25
+    assert len(lines) <= 26
     examples = [line for line in lines if line.strip().startswith("msgsim ")]
     assert len(examples) >= 3
 
