@@ -31,7 +31,7 @@ def fuzz(
         str, typer.Option(metavar="DIR", help="Where scenarios that fail are kept.")
     ] = "fuzz-failures",
 ) -> None:
-    """Run random systems with every invariant on; shrink what fails.
+    """Run random systems; shrink what breaks an invariant.
 
     \b
       msgsim fuzz --seconds 60

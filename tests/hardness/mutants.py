@@ -59,7 +59,7 @@ def mutant(number: int) -> str:
     text = chance.choice(corpus())
     for _ in range(chance.choice((1, 1, 1, 2, 3, 8))):
         text = chance.choice(MUTATIONS)(text, chance)
-    return text
+    return _bomb(text, chance) if chance.random() < 0.05 else text
 
 
 def _value(text: str, chance: Random) -> str:
@@ -259,5 +259,5 @@ def _spoilt_json(content: bytes, chance: Random) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-MUTATIONS = (_bomb, _name, _cycle, _value, _value, _value, _value, _key, _key, _rule, _lines,
+MUTATIONS = (_name, _cycle, _value, _value, _value, _value, _key, _key, _rule, _lines,
              _lines, _letters, _splice, _cut)  # fmt: skip
