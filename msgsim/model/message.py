@@ -24,14 +24,16 @@ class Key:
         name: the text of the key.
         workload: name of the workload that draws it.
         issued: how many messages of the key have been published so far.
+        sent_once: whether its workload never sends what a target has taken a second time.
     """
 
-    __slots__ = ("issued", "name", "workload")
+    __slots__ = ("issued", "name", "sent_once", "workload")
 
     def __init__(self, name: str, workload: str = "") -> None:
         self.name = name
         self.workload = workload
         self.issued = 0
+        self.sent_once = False
 
     def __repr__(self) -> str:
         return f"<Key {self.name}>"
@@ -142,6 +144,9 @@ def redrive_of(message: Message) -> Redrive | None:
     return getattr(message, "redrive", None)
 
 
+_GIVEN_UP, _GHOST = 1, 2
+
+
 class Copy:
     """One subscriber's copy of a message.
 
@@ -154,14 +159,14 @@ class Copy:
         completions: how often a consumer finished processing it with success.
         gone: True once it was dead-lettered, expired or given up.
         ghost: True while a deleted copy is back from a replica.
+        fate: both in one number, 0 for nearly every copy: millions of copies may wait.
     """
 
     __slots__ = (
         "arrived_ns",
         "completions",
+        "fate",
         "first_received_ns",
-        "ghost",
-        "gone",
         "message",
         "receives",
         "starts",
@@ -174,8 +179,25 @@ class Copy:
         self.first_received_ns = -1
         self.starts = 0
         self.completions = 0
-        self.gone = False
-        self.ghost = False
+        self.fate = 0
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was dead-lettered, expired or given up."""
+        return bool(self.fate & _GIVEN_UP)
+
+    @gone.setter
+    def gone(self, gone: bool) -> None:
+        self.fate = self.fate | _GIVEN_UP if gone else self.fate & ~_GIVEN_UP
+
+    @property
+    def ghost(self) -> bool:
+        """Whether it was deleted and is back from a replica."""
+        return bool(self.fate & _GHOST)
+
+    @ghost.setter
+    def ghost(self, ghost: bool) -> None:
+        self.fate = self.fate | _GHOST if ghost else self.fate & ~_GHOST
 
 
 class Delivery:

@@ -46,7 +46,9 @@ class FieldError(ValueError):
 class Spec(BaseModel):
     """Base of all specs: frozen, unknown keys refused, defaults are AWS's or labelled."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True
+    )  # a run needs few of the specs, so each is built when it is used
 
     live: ClassVar[frozenset[str]] = frozenset()
     """Properties that an action may change while the system runs."""

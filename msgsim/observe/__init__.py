@@ -87,12 +87,28 @@ class Observers:
             self.littles_law,
         )
         self.list: list[Observer] = list(self._all)
+        self._ticking = [observer.tick for observer in self._growing()]
         self.metrics = Metrics(system, self)
+
+    def _growing(self) -> list[Any]:
+        """Return the observers that have something to work off now and then, in this system."""
+        followed: tuple[tuple[Any, Any], ...] = (
+            (self.queues, self.queues.watches),
+            (self.latency, self.latency.subscribers),
+            (self.ordering, self.ordering.subscribers),
+            (self.duplicates, self.duplicates.subscribers),
+            (self.servers, self.servers.watches),
+            (self.asynchronous, self.asynchronous.watches),
+            (self.fleets, self.fleets.watches),
+            (self.shards, self.shards.ages),
+            (self.deliveries, self.deliveries.watches),
+        )
+        return [observer for observer, what in followed if what]
 
     def tick(self, now: int) -> None:
         """Work off, between two events, what has become long; at watched moments take snapshots."""
-        for observer in self._all:
-            observer.tick(now)
+        for tick in self._ticking:
+            tick(now)
         if self.metrics.watches(now):
             self.settle(now)
             self.metrics.tick(now)

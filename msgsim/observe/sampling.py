@@ -12,6 +12,7 @@ from msgsim.observe.gauges import NS_PER_S
 from msgsim.observe.journal import BORN, DONE, KEY, NUMBER, RANK, Rows
 
 MOST_POINTS = 20_000
+_EXACT = 1 << 53  # up to here a float holds every whole number
 _KEPT = [DONE, BORN, NUMBER, RANK, KEY]
 
 
@@ -69,14 +70,15 @@ class OrderSample:
     def to_json(self) -> dict[str, Any]:
         """Return the points as columns."""
         place, done, born, number, rank, key = self._columns()
+        names = [each.name for each in self._keys]
         return {
             "stride": self.stride,
             "place": place,
-            "done_s": [moment / NS_PER_S for moment in done],
-            "born_s": [moment / NS_PER_S for moment in born],
+            "done_s": _seconds(done),
+            "born_s": _seconds(born),
             "number": number,
             "rank": rank,
-            "key": [self._keys[each].name for each in key],
+            "key": [names[each] for each in key],
         }
 
     def _columns(self) -> list[list[int]]:
@@ -85,3 +87,10 @@ class OrderSample:
         self._blocks = [np.concatenate(self._blocks)]
         columns: list[list[int]] = self._blocks[0].T.tolist()
         return columns
+
+
+def _seconds(moments: list[int]) -> list[float]:
+    if moments and max(moments) < _EXACT:
+        found: list[float] = (np.array(moments, dtype=np.float64) / NS_PER_S).tolist()
+        return found
+    return [moment / NS_PER_S for moment in moments]

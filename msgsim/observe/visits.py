@@ -71,7 +71,7 @@ def _visited(
 
     def visited(now: int, delivery: Delivery) -> None:
         copy, message, received = delivery.copy, delivery.message, delivery.received_ns
-        if copy.completions != 1 or copy.gone or seen_before or entered:
+        if copy.completions != 1 or copy.fate or seen_before or entered:
             completed(now, delivery)
             deleted(now, delivery)
             ended(now, now - received, "ok")

@@ -37,7 +37,8 @@ LEAST_RATIO = 1.5  # far below what is measured, so that only a real loss of spe
 ROUNDS = 2
 CONTENDERS = {
     "idiomatic SimPy": idiomatic.run,
-    "msgsim, default observers": real.run,
+    "msgsim, all that `run` attaches": real.run,
+    "msgsim, observers of the bar": real.run_as_the_bar,
     "msgsim, no observers": real.run_unobserved,
     "msgsim, batches of 10, overloaded": real.run_batched,
     "hand-written heap loop": heap_loop.run,

@@ -34,6 +34,7 @@ class Mint:
         deduplication: `unique`, `content` or `key`; `none` for a target that takes no ids.
         rows: recorded messages that take precedence, by number.
         constant_size: the size of every message, where it is not drawn.
+        sent_once: whether no message is sent again after a target has taken it.
     """
 
     workload: str
@@ -47,6 +48,7 @@ class Mint:
     rows: Sequence[Row]
     keys: dict[str, Key]
     constant_size: int | None = field(init=False)
+    sent_once: bool = False
 
     def __post_init__(self) -> None:
         sizes = self.sizes
@@ -61,6 +63,7 @@ class Mint:
         key = self.keys.get(name)
         if key is None:
             key = self.keys[name] = Key(name, self.workload)
+            key.sent_once = self.sent_once
         rank = key.issued
         key.issued = rank + 1
         attributes = attributes_of(n, name, rank)

@@ -102,6 +102,7 @@ class Publisher(Component):
         self._batch_alarm = sim.timer(self._send_open)
         self._calls: dict[_Call, None] = {}
         self._direct = client.batch == 1 and client.call_time is None and client.lost is None
+        mint.sent_once = self._direct and client.resends is None
 
     def start(self) -> None:
         """Wait for the first arrival."""

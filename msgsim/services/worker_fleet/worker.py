@@ -41,7 +41,7 @@ class Worker:
     """
 
     __slots__ = ("_after", "_answer", "_attempt", "_batch", "_beat", "_began_ns", "_busy", "_done",
-                 "_done_with", "_done_with_one", "_failed", "_fleet", "_leaving", "_let_go",
+                 "_done_in_turn", "_done_with", "_done_with_one", "_failed", "_fleet", "_leaving", "_let_go",
                  "_once", "_pending", "_position", "_queue", "_sim", "_skipped", "_tries",
                  "alive")  # fmt: skip
 
@@ -66,6 +66,7 @@ class Worker:
         self._once = fleet.sim.once
         self._answer = self._answered
         self._done_with = self._worked
+        self._done_in_turn = self._worked_in_turn
         self._done_with_one = self._worked_one
         self._attempt = 0
         beats = fleet.routine.heartbeat
@@ -213,10 +214,20 @@ class Worker:
         copy = delivery.copy
         copy.starts = attempt = copy.starts + 1
         fleet = self._fleet
-        time = fleet.handler_time.at(delivery.message.number, attempt)
+        time_of = fleet.time_of
+        time = time_of(delivery.message.number, attempt)
         if fleet.slowness != 1.0:
             time = fleet.slowed(time)
-        self._after(time, self._done_with, delivery, attempt)
+        if fleet.routine.in_sequence:
+            self._attempt = attempt
+            once = self._once
+            once(time, self._done_in_turn, delivery)
+        else:
+            self._after(time, self._done_with, delivery, attempt)
+
+    def _worked_in_turn(self, delivery: Delivery) -> None:
+        """Be done with a message before the next one is begun: there is one attempt at a time."""
+        self._worked(delivery, self._attempt)
 
     def _worked(self, delivery: Delivery, attempt: int) -> None:
         if not self.alive:
