@@ -118,8 +118,8 @@ def pollers(count: int) -> str:
 CURVES = (
     Curve("messages", (1_000, 10_000, 100_000), messages, lambda n: n),
     Curve("groups", (1, 100, 10_000, 100_000), groups, lambda n: max(n, 10_000)),
-    Curve("shards", (1, 10, 100, 1_000), shards, lambda n: n, "shard"),
-    Curve("backlog", (10, 1_000, 10_000, 100_000), backlog, lambda n: n),
+    Curve("shards", (1, 10, 100, 1_000, 10_000), shards, lambda n: n, "shard"),
+    Curve("backlog", (10, 1_000, 10_000, 100_000, 1_000_000), backlog, lambda n: n),
     Curve("subscribers", (1, 10, 100, 1_000), subscribers, lambda n: n, "subscriber"),
     Curve("pollers", (1, 10, 100, 1_000), pollers, lambda n: 20 * max(n, 100)),
 )
