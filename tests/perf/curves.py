@@ -56,12 +56,11 @@ def groups(count: int) -> str:
     """A FIFO queue in high-throughput mode; every group has its turn."""
     sent = max(count, 10_000)
     fifo = "FifoQueue: true, ContentBasedDeduplication: true, DeduplicationScope: messageGroup"
+    fifo += ", FifoThroughputLimit: perMessageGroupId"
     return (
         HEAD.format(duration=sent / 1_000 + 60)
-        + SEND.format(
-            to="Jobs", more=f"keys: {count}, ", arrivals="{poisson: 1000/s}", count=sent
-        )
-        + f"resources:\n  Jobs: {{type: sqs.queue, {fifo}, FifoThroughputLimit: perMessageGroupId}}\n"
+        + SEND.format(to="Jobs", more=f"keys: {count}, ", arrivals="{poisson: 1000/s}", count=sent)
+        + f"resources:\n  Jobs: {{type: sqs.queue, {fifo}}}\n"
         + FLEET.format(workers=15)
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from msgsim.kernel.signals import Observer, Tallied
+from msgsim.kernel.signals import Listener, Observer, Tallied
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
 from msgsim.model.message import Copy, Delivery, Message
@@ -45,6 +45,8 @@ class Queue(Upkeep):
 
     __slots__ = ("_alarm_due", "_poll_due", "_polls", "_uniform_wait", "fifo", "plain_calls",
                  "state", "visibility_ns")  # fmt: skip
+
+    on_requested: Listener | None
 
     kind = "sqs.queue"
     signals = (

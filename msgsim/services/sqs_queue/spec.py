@@ -191,7 +191,7 @@ class _LastUses:
     """What was found in the specs that were looked through last: every queue of them asks."""
 
     specs: Specs | None = None
-    found: dict[str, list[str]] = {}  # noqa: RUF012 - replaced, never changed
+    found: dict[str, list[str]] = {}
 
 
 def _uses_in(specs: Specs) -> dict[str, list[str]]:
