@@ -146,7 +146,10 @@ def draw(found: dict[str, list[tuple[int, float, float]]]) -> None:
         sizes = [size for size, _, _ in rows]
         for column, label, style in ((1, "read and build", "s--"), (2, "run", "o-")):
             axes.loglog(sizes, [row[column] * 1e6 for row in rows], style, label=label)
-        axes.set(title=curve.name, xlabel=f"number of {curve.name}")
+        axes.set(
+            title=curve.name,
+            xlabel="waiting messages" if curve.name == "backlog" else f"number of {curve.name}",
+        )
         axes.set_ylabel(f"µs per {curve.unit}")
         axes.grid(alpha=0.3)
     figure.axes[0].legend()

@@ -113,5 +113,5 @@ def _mean_prices(month_units: Mapping[Price, float], free_tier: bool) -> dict[Pr
         paid = units
         if free_tier and price.pool:
             paid -= min(units, price.free * units / pools[price.pool])
-        found[price] = price.month_usd(paid) / units
+        found[price] = price.month_usd(paid) / units if units else 0.0
     return found
