@@ -56,12 +56,11 @@ def groups(count: int) -> str:
     """A FIFO queue in high-throughput mode; every group has its turn."""
     sent = max(count, 10_000)
     fifo = "FifoQueue: true, ContentBasedDeduplication: true, DeduplicationScope: messageGroup"
+    fifo += ", FifoThroughputLimit: perMessageGroupId"
     return (
         HEAD.format(duration=sent / 1_000 + 60)
-        + SEND.format(
-            to="Jobs", more=f"keys: {count}, ", arrivals="{poisson: 1000/s}", count=sent
-        )
-        + f"resources:\n  Jobs: {{type: sqs.queue, {fifo}, FifoThroughputLimit: perMessageGroupId}}\n"
+        + SEND.format(to="Jobs", more=f"keys: {count}, ", arrivals="{poisson: 1000/s}", count=sent)
+        + f"resources:\n  Jobs: {{type: sqs.queue, {fifo}}}\n"
         + FLEET.format(workers=15)
     )
 
@@ -118,8 +117,8 @@ def pollers(count: int) -> str:
 CURVES = (
     Curve("messages", (1_000, 10_000, 100_000), messages, lambda n: n),
     Curve("groups", (1, 100, 10_000, 100_000), groups, lambda n: max(n, 10_000)),
-    Curve("shards", (1, 10, 100, 1_000), shards, lambda n: n, "shard"),
-    Curve("backlog", (10, 1_000, 10_000, 100_000), backlog, lambda n: n),
+    Curve("shards", (1, 10, 100, 1_000, 10_000), shards, lambda n: n, "shard"),
+    Curve("backlog", (10, 1_000, 10_000, 100_000, 1_000_000), backlog, lambda n: n),
     Curve("subscribers", (1, 10, 100, 1_000), subscribers, lambda n: n, "subscriber"),
     Curve("pollers", (1, 10, 100, 1_000), pollers, lambda n: 20 * max(n, 100)),
 )
@@ -147,7 +146,10 @@ def draw(found: dict[str, list[tuple[int, float, float]]]) -> None:
         sizes = [size for size, _, _ in rows]
         for column, label, style in ((1, "read and build", "s--"), (2, "run", "o-")):
             axes.loglog(sizes, [row[column] * 1e6 for row in rows], style, label=label)
-        axes.set(title=curve.name, xlabel=f"number of {curve.name}")
+        axes.set(
+            title=curve.name,
+            xlabel="waiting messages" if curve.name == "backlog" else f"number of {curve.name}",
+        )
         axes.set_ylabel(f"µs per {curve.unit}")
         axes.grid(alpha=0.3)
     figure.axes[0].legend()

@@ -1,7 +1,7 @@
 """Start-up: what the shortest commands cost, and which heavy modules they leave alone.
 
 Times are printed, not asserted, and are processor time of a process of its own; compiled modules
-are there, as after an installation. What is imported is asserted: it does not depend on the machine.
+are there, as after an installation. What is imported is asserted: no machine changes it.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from msgsim.kernel.signals import Observer, Tallied
+from msgsim.kernel.signals import Listener, Observer, Tallied
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
 from msgsim.model.message import Copy, Delivery, Message
@@ -46,6 +46,8 @@ class Queue(Upkeep):
 
     __slots__ = ("_alarm_due", "_poll_due", "_polls", "_uniform_wait", "fifo", "plain_calls",
                  "state", "visibility_ns")  # fmt: skip
+
+    on_requested: Listener | None
 
     kind = "sqs.queue"
     signals = (

@@ -64,7 +64,7 @@ class StandardQueue(Queue):
     # Nearly every message takes the next four methods. They do what `Queue` does, spelled out for
     # a queue without call quotas, because each call costs as much as the work it saves.
 
-    def deliver(  # noqa: C901 - spelled out, as said above
+    def deliver(  # noqa: C901 - one call for nearly every message
         self, message: Message, delay_ns: int | None = None
     ) -> str | None:
         """Take one message from a topic: the topic's limit on size holds, not the queue's own."""

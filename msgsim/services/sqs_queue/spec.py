@@ -176,12 +176,7 @@ def _unconsumed(name: str, specs: Specs) -> Iterator[Finding]:
     consumer, and so does a message move task. Dead-letter queues may well fill up: that is what
     they are for.
     """
-    uses = [
-        next(step for step in reversed(path) if isinstance(step, str))
-        for spec in specs.values()
-        for path, target, _ in refs(spec)
-        if target == name
-    ]
+    uses = _uses_in(specs).get(name, ())
     consumed = any(use not in _SENDERS | _OTHERS | _OPERATORS for use in uses)
     if not consumed and any(use in _SENDERS for use in uses):
         yield Finding(
@@ -190,3 +185,22 @@ def _unconsumed(name: str, specs: Specs) -> Iterator[Finding]:
             (),
             f"add a worker.fleet with queue: {name}, or a mapping with EventSourceArn: {name}",
         )
+
+
+class _LastUses:
+    """What was found in the specs that were looked through last: every queue of them asks."""
+
+    specs: Specs | None = None
+    found: dict[str, list[str]] = {}
+
+
+def _uses_in(specs: Specs) -> dict[str, list[str]]:
+    """Return, by name, under which properties it is named, in one walk over all specs."""
+    if _LastUses.specs is not specs:
+        found: dict[str, list[str]] = {}
+        for spec in specs.values():
+            for path, target, _ in refs(spec):
+                use = next(step for step in reversed(path) if isinstance(step, str))
+                found.setdefault(target, []).append(use)
+        _LastUses.specs, _LastUses.found = specs, found
+    return _LastUses.found

@@ -41,9 +41,9 @@ class Worker:
     """
 
     __slots__ = ("_after", "_answer", "_attempt", "_batch", "_beat", "_began_ns", "_busy", "_done",
-                 "_done_in_turn", "_done_with", "_done_with_one", "_failed", "_fleet", "_leaving", "_let_go",
-                 "_once", "_pending", "_position", "_queue", "_sim", "_skipped", "_tries",
-                 "alive")  # fmt: skip
+                 "_done_in_turn", "_done_with", "_done_with_one", "_failed", "_fleet", "_leaving",
+                 "_let_go", "_once", "_pending", "_position", "_queue", "_sim", "_skipped",
+                 "_tries", "alive")  # fmt: skip
 
     def __init__(self, fleet: Fleet, queue: Polled) -> None:
         self.alive = True
