@@ -282,8 +282,8 @@ def _pictures(run: Run) -> dict[str, Any]:
     }
     limits = {}
     for name in run.observers.shards.to_json().get("streams", {}):
-        component: Any = run.system.components[name]
-        limits[name] = component.state.limits.write_records_per_s
+        state = getattr(run.system.components[name], "state", None)  # none behind a table's stream
+        limits[name] = state.limits.write_records_per_s if state is not None else None
     return {"faults": fault_times(run), "stages": stages, "order": order, "write_limits": limits}
 
 

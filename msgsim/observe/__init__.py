@@ -182,7 +182,7 @@ class Observers:
             "cost": self.cost.to_json(),
             "actions": self.actions.to_json(),
             "invariants": {
-                "checked": self.checked,
+                "checked": self.conservation.checked + self.littles_law.checked,
                 "violated": [violation.to_json() for violation in self.violations],
             },
         }

@@ -16,6 +16,8 @@ from msgsim.services.sqs_queue.standard import StandardState
 from msgsim.services.worker_fleet.fleet import Fleet
 from tests.perf import real
 
+pytestmark = pytest.mark.unchecked  # what is measured are the default observers
+
 SCENARIO = """
 msgsim: 1
 question: Do fast and slow paths agree?

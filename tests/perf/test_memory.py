@@ -12,6 +12,8 @@ from msgsim.kernel import substreams
 from msgsim.observe import completions, histogram, queue_watch, sampling, servers, visits
 from tests.perf import real
 
+pytestmark = pytest.mark.unchecked  # what is measured are the default observers
+
 INTEGER_BYTES = 28  # the least that anything kept for each message would take
 MESSAGES = 3_000
 ROW_BYTES = 72  # of the journal

@@ -421,7 +421,7 @@ actions: [{at: 1m, ACTION}]
         ("set: Orders.DelaySeconds, to: many", "E130", "many"),
         ("set: Orders.ContentBasedDeduplication, to: true", "E202", "FIFO"),
         ("set: News.Orders.FilterPolicy, to: {a: []}", "E244", "Empty arrays"),
-        ("prge: Orders", "E103", "did you mean purge?"),
+        ("prge: Orders", "E144", "did you mean purge?"),
     ],
 )
 def test_what_makes_no_sense_is_refused_at_its_place(action: str, code: str, words: str) -> None:

@@ -106,7 +106,7 @@ def test_windows_close_although_nothing_more_comes():
     without = HEAD.replace("until: 9m", "until: 30s")
     found = run(text)
     assert all(verdict.passed for verdict in found.verdicts)
-    first = [msgsim.run(msgsim.load_text(t)).firsts()[""] for t in (text, without)]
+    first = [msgsim.run(msgsim.load_text(t)).runs[0] for t in (text, without)]
     invocations = [r.observers.metrics.value("Fn", None, "invocations") for r in first]
     assert invocations[0] == invocations[1] + 2
 

@@ -104,13 +104,29 @@ class ShardQuotas(Rule):
     def __init__(self, system: System) -> None:
         super().__init__(system)
         self._shards: dict[tuple[str, Any], tuple[Allowance, Allowance]] = {}
+        self._aggregating: dict[str, bool] = {}
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:
         """Listen to what shards store."""
-        if signal.name != "stored" or not hasattr(component, "state"):
+        if signal.name not in {"stored", "aggregated"} or not hasattr(component, "state"):
             return None
         stream: Any = component
-        return lambda now, shard, message: self._stored(stream, now, shard, message)
+        if signal.name == "aggregated":
+            return lambda now, shard, count, record: self._stored(stream, now, shard, record)
+
+        def stored(now: int, shard: Any, message: Message) -> None:
+            """Messages of the producer library are parts of a record, which is told by itself."""
+            if not self._travels_with_others(message.key.workload):
+                self._stored(stream, now, shard, message)
+
+        return stored
+
+    def _travels_with_others(self, workload: str) -> bool:
+        known = self._aggregating.get(workload)
+        if known is None:
+            sender = self.system.components.get(workload)
+            known = self._aggregating[workload] = getattr(sender, "aggregates", False)
+        return known
 
     def _stored(self, stream: Any, now: int, shard: Any, message: Message) -> None:
         self.checked += 1

@@ -58,6 +58,9 @@ class LibraryPublisher(Publisher):
 
     Args:
         rules: its configuration; the others are those of a publisher.
+
+    Attributes:
+        aggregates: its messages travel as parts of records, which are announced by themselves.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class LibraryPublisher(Publisher):
         rules: LibraryRules,
     ) -> None:
         super().__init__(sim, name, arrivals, mint, client, notes)
+        self.aggregates = True
         self._rules = rules
         self._filling: dict[int, Aggregate] = {}
         self._ready: list[Aggregate] = []
