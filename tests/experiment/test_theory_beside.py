@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 import msgsim
+from msgsim.experiment.result import to_plain
 from msgsim.experiment.run import drive, prepare
 from msgsim.experiment.theory.applies import Model
 from msgsim.experiment.theory.beside import beside, predict
@@ -186,3 +187,20 @@ def test_a_formula_needs_nothing_but_the_model():
     assert formula == "M/M/1"
     assert predicted["waiting_mean_s"] == pytest.approx(0.4)
     assert predicted["waiting_p99_s"] == pytest.approx(2.191, abs=0.001)  # ln(0.8 / 0.01) / 2
+
+
+def test_a_fleet_that_begins_with_nobody_has_no_formula_and_still_a_utilisation() -> None:
+    """`workers` may be left out where scaling says how many there are."""
+    text = """
+msgsim: 1
+duration: 5m
+resources:
+  Q: {type: sqs.queue}
+  W: {type: worker.fleet, queue: Q, preset: eks-keda, scaling: {max: 10}, handler: {time: 100ms}}
+workload:
+  - {to: Q, rate: 10/s}
+"""
+    found = to_plain(msgsim.run(msgsim.load_text(text)))["runs"][0]["theory"]["Q"]
+    assert found["formula"] is None
+    assert "W scales" in found["fails"]
+    assert 0 < found["simulated"]["utilisation"] < 1

@@ -78,7 +78,7 @@ def model_of(
     hosts = assumed.get(("sqs.queue", "hosts"))
     in_order = hosts is not None and int(hosts.value) == 1
     spec: Any = consumer.spec
-    servers = int(spec.workers) * int(getattr(spec, "threads", 1))
+    servers = int(getattr(spec, "first", spec.workers)) * int(getattr(spec, "threads", 1))
     sending = _sending_share(scenario, queue)
     return Model(consumer.name, rate, cv, mean, service_cv, exponential, servers, in_order, sending)
 

@@ -102,7 +102,8 @@ def _simulated(scenario: Scenario, queue: str, seen: Mapping[str, Any]) -> dict[
     for name, part in scenario.parts.items():
         if getattr(part.spec, "queue", None) == queue and name in seen["servers"]:
             spec: Any = part.spec
-            busy = seen["servers"][name]["concurrency"]["mean"] / spec.workers
+            servers = spec.workers or seen["fleets"][name]["workers"]["mean"]
+            busy = seen["servers"][name]["concurrency"]["mean"] / servers if servers else None
     return {
         "waiting_mean_s": waiting["mean_s"],
         "waiting_p99_s": waiting["p99_s"],
