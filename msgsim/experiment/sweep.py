@@ -194,7 +194,7 @@ def _point(plan: Plan, values: dict[str, str]) -> Point:
         worst = next((p for p in error.problems if p.severity == "error"), error.problems[0])
         if worst.code in UNKNOWN_PATH:
             raise
-        text = f"{worst.code} {worst.message}"
+        text = f"{worst.code} {worst.message}" + (f": {worst.hint}" if worst.hint else "")
         key = hashlib.sha256(json.dumps([*sets, text]).encode()).hexdigest()[:16]
         return Point(values, None, key, "failed", text)
     return Point(values, found, "")

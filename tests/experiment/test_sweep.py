@@ -395,3 +395,10 @@ def test_a_broken_point_file_is_run_again(small: Path) -> None:
     next(Path("broken/points").glob("*/point.json")).write_text("{", encoding="utf-8")
     assert call("sweep", *arguments, "--resume", "broken") == 0
     assert contents(Path("broken")) == whole
+
+
+def test_a_misspelt_knob_is_told_with_what_was_probably_meant(capsys) -> None:
+    from tests.test_cli import call
+
+    assert call("sweep", "hello", "--set", "Workers.wrkers=1,2") == 2
+    assert "did you mean workers?" in capsys.readouterr().err
