@@ -1,11 +1,14 @@
 """Saved results: one file, a zip of plain arrays and one JSON document; never pickle.
 
 The arrays are ordinary `.npy` members, so that `numpy.load` opens the file as well. The document
-names its format; a file of another format is refused with the version that wrote it.
+names its format; a file of another format is refused with the version that wrote it. A digest of
+all members is the last one: results that somebody edited are refused, rather than shown as ours or
+found not to fit together in the middle of a page.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -32,6 +35,9 @@ from msgsim.version import __version__
 
 FORMAT = "msgsim.saved/1"
 DOCUMENT = "results.json"
+DIGEST = "digest.json"
+LARGEST = 2**31
+"""Bytes of all members together: an archive of a megabyte could name a thousand times as many."""
 ENDING = ".msgsim"
 SPOILT = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, LookupError, ValueError,
           TypeError, AttributeError, ArithmeticError, RuntimeError, MemoryError,
@@ -71,12 +77,24 @@ def save(results: Results, path: str | os.PathLike[str]) -> None:
             member = io.BytesIO()
             np.save(member, array, allow_pickle=False)
             _write(archive, f"{name}.npy", member.getvalue())
+        _write(archive, DIGEST, json.dumps({"sha256": _digest(archive)}).encode())
     write_atomically(path, content.getvalue())
 
 
 def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     """Write a member without the time of day, so that equal results are equal files."""
     archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+
+
+def _digest(archive: zipfile.ZipFile) -> str:
+    """Return the hash of all members but the digest itself, names and order included."""
+    found = hashlib.sha256()
+    for name in archive.namelist():
+        if name != DIGEST:
+            content = archive.read(name)
+            found.update(f"{name} {len(content)}\n".encode("utf-8", "surrogatepass"))
+            found.update(content)
+    return found.hexdigest()
 
 
 def is_saved(path: str | os.PathLike[str]) -> bool:
@@ -97,8 +115,12 @@ def read(path: str | os.PathLike[str]) -> Results:
         )
     try:
         with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > LARGEST:
+                raise _unreadable(path, f"its members are larger than {LARGEST >> 30} GiB")
             document = json.loads(archive.read(DOCUMENT))
             _check_format(document, path)
+            if json.loads(archive.read(DIGEST)) != {"sha256": _digest(archive)}:
+                raise _unreadable(path, "it was changed after msgsim wrote it")
             arrays = {
                 name.removesuffix(".npy"): np.load(
                     io.BytesIO(archive.read(name)), allow_pickle=False

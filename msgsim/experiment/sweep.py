@@ -292,11 +292,17 @@ def find_done(sweep: Sweep, folder: Path) -> None:
             continue
         try:
             result = json.loads(file.read_text("utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if result.get("schema") == POINT_SCHEMA and result.get("key") == point.key:
+        if isinstance(result, dict) and result == _sealed(point.key, result.get("rows")):
             point.result, point.status = result, "done"
             sweep.done_before += 1
+
+
+def _sealed(key: str, rows: Any) -> dict[str, Any]:
+    """Return the content of a point's file, with a digest by which an edited one is noticed."""
+    digest = hashlib.sha256(json.dumps([key, rows], sort_keys=True).encode()).hexdigest()
+    return {"schema": POINT_SCHEMA, "key": key, "rows": rows, "sha256": digest}
 
 
 def run_sweep(
@@ -354,7 +360,7 @@ def run_point(scenario: Scenario, plan: Plan, asked: Sequence[str], key: str) ->
         ruled, seed=plan.seed, replications=plan.count, metrics=list(asked), keep=True
     )
     rows = [_row(results, variant, asked, plan) for variant in results.variants]
-    return finite({"schema": POINT_SCHEMA, "key": key, "rows": rows})
+    return _sealed(key, finite(rows))
 
 
 def _row(results: Results, variant: str, asked: Sequence[str], plan: Plan) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import msgsim as ms
+from msgsim.experiment import saved
 from msgsim.experiment.result import to_plain
 from tests.experiment.tiny import tiny
 from tests.test_cli import call
@@ -89,8 +90,38 @@ def test_a_file_of_another_format_is_refused_with_who_wrote_it(file: Path) -> No
 
 
 def test_a_file_that_lacks_something_is_refused(file: Path) -> None:
-    with pytest.raises(ms.ProblemError, match="holds no results"):
+    with pytest.raises(ms.ProblemError, match="changed after msgsim wrote it"):
         ms.read(rewritten(file, lambda document: document.pop("summaries")))
+
+
+def test_a_number_that_was_changed_is_noticed(file: Path) -> None:
+    def better(document: dict) -> None:
+        document["verdicts"][0]["state"] = "undecided"
+
+    with pytest.raises(ms.ProblemError, match="changed after msgsim wrote it") as caught:
+        ms.read(rewritten(file, better))
+    assert caught.value.problems[0].code == "E159"
+
+
+def test_a_forged_digest_does_not_help_what_lacks_something(file: Path) -> None:
+    forged = rewritten(file, lambda document: document.pop("summaries"))
+    with zipfile.ZipFile(forged) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+        members["digest.json"] = json.dumps({"sha256": saved._digest(archive)}).encode()
+    with zipfile.ZipFile(forged, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(ms.ProblemError, match=r"holds no results \(KeyError\)"):
+        ms.read(forged)
+
+
+def test_an_archive_that_would_fill_the_memory_is_not_unpacked(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved, "LARGEST", 1_000)
+    with pytest.raises(ms.ProblemError, match="members are larger") as caught:
+        ms.read(file)
+    assert caught.value.problems[0].code == "E159"
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", b"msgsim: 1\n"])

@@ -387,12 +387,15 @@ def test_a_folder_that_holds_a_sweep_is_not_overwritten(
     assert "--resume out" in capsys.readouterr().err
 
 
-def test_a_broken_point_file_is_run_again(small: Path) -> None:
+@pytest.mark.parametrize("spoilt", ["{", "[]", "[" * 100_000, "null", '"rows": 1', "changed"])
+def test_a_broken_point_file_is_run_again(spoilt: str, small: Path) -> None:
     arguments = ("small.yaml", "--set", "Workers.workers=2,3", "--jobs", "1")
     assert call("sweep", *arguments, "--out", "out") == 0
     whole = contents(Path("out"))
     shutil.copytree("out", "broken")
-    next(Path("broken/points").glob("*/point.json")).write_text("{", encoding="utf-8")
+    file = next(Path("broken/points").glob("*/point.json"))
+    edited = file.read_text("utf-8").replace('"estimate": ', '"estimate": 1')
+    file.write_text(edited if spoilt == "changed" else spoilt, encoding="utf-8")
     assert call("sweep", *arguments, "--resume", "broken") == 0
     assert contents(Path("broken")) == whole
 
