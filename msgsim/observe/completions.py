@@ -20,6 +20,7 @@ from msgsim.observe import journal
 from msgsim.observe.histogram import Durations
 from msgsim.observe.journal import (
     DELIVERED_AGAIN,
+    FILTERED,
     FULL,
     GONE,
     MOVED,
@@ -32,7 +33,7 @@ from msgsim.observe.journal import (
     Rows,
     pack,
 )
-from msgsim.observe.system import System, consumers_of, subscribers_of
+from msgsim.observe.system import System, announces, consumers_of, subscribers_of
 
 MOST_RESENT = 65_536
 
@@ -41,7 +42,7 @@ Times = NDArray[np.int64]
 FirstsReader = Callable[[Times, Times, Times, Times], None]
 OthersReader = Callable[[NDArray[np.int64]], None]
 AgainReader = Callable[[int, Delivery], None]
-LateReader = Callable[[Copy], None]
+LateReader = Callable[[Copy, bool], None]
 Keep = Callable[[int, Rows, Sequence[Key]], None]
 QueueReader = Callable[[Times, Times, Times], None]
 ServerReader = Callable[[Times, Times], None]
@@ -58,7 +59,8 @@ class Stream:
         others_readers: called with the WHAT column of completions that were of another copy of a
             message done before.
         again_readers: called with every further completion of the same copy, at once.
-        late_readers: called with copies that are done although they had been given up.
+        late_readers: called with copies that are done although they had been given up, and whether
+            that was because a filter had kept them out.
         keep: called with a batch of first completions: the place of the first of them, their rows,
             and the keys by their numbers.
         keys: the numbers of keys in the journal.
@@ -72,6 +74,7 @@ class Stream:
     def __init__(self, subscriber: str = "") -> None:
         self._subscriber = subscriber
         self._reclaimed: dict[tuple[Key, int], None] = {}
+        self._filtered: dict[Message, int] = {}
         self.judge: Judge = first_unless_resent()
         self.firsts_readers: list[FirstsReader] = []
         self.others_readers: list[OthersReader] = []
@@ -156,10 +159,24 @@ class Stream:
         for reader in self.again_readers:
             reader(now, delivery)
 
+    def keep_out(self, now: int, message: Message) -> None:
+        """Remember what the filter of one of several consumers kept out: another may have it.
+
+        A worker whose visibility timeout is over may still be busy with it. 65,536 are remembered.
+        """
+        kept_out = self._filtered
+        kept_out[message] = kept_out.get(message, 0) + 1
+        if len(kept_out) > MOST_RESENT:
+            del kept_out[next(iter(kept_out))]
+
     def _late(self, copy: Copy) -> int:
+        times = self._filtered.pop(copy.message, 0)
+        if times > 1:
+            self._filtered[copy.message] = times - 1
         for reader in self.late_readers:
-            reader(copy)
-        return self._reclaim(copy.message)
+            reader(copy, times > 0)
+        back = self._reclaim(copy.message)
+        return FILTERED if back and times else back
 
     def unusual(self, message: Message) -> int:
         """Return why a message that is not as it was published may have another copy."""
@@ -282,9 +299,13 @@ class Completions:
         self._shared = {name for name in self.streams if len(consumers_of(system, name)) > 1}
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:
-        """Listen to `completed` wherever it is announced for a subscriber."""
+        """Listen to `completed` of subscribers, and to filters where several consumers share it."""
         stream = self.streams.get(component.judged)
-        if signal.name != "completed" or stream is None:
+        if stream is None:
+            return None
+        if signal.name == "filtered" and component.judged in self._shared:
+            return stream.keep_out if announces(component, "completed") else None
+        if signal.name != "completed":
             return None
         return stream.listener(self.consumer_number(component))
 

@@ -23,10 +23,11 @@ VISIT = 1 << 20
 DONE, BORN, ARRIVED, RECEIVED, RANK, NUMBER, KEY, WHAT, CONSUMER = range(9)
 """Columns: four times (ns), rank, message number, number of the key, what happened, to whom."""
 
-RESENT, DELIVERED_AGAIN, REPLAYED, MOVED, GONE, SKIPPED, GIVEN_UP = (1 << bit for bit in range(7))
+RESENT, DELIVERED_AGAIN, REPLAYED, MOVED = (1 << bit for bit in range(4))
+GONE, FILTERED, SKIPPED, GIVEN_UP = (1 << bit for bit in range(4, 8))
 """A completion is 0, or why there may be another copy (sent again by its publisher, delivered again
-by a topic, replayed from an archive, moved back by a message move task) and GONE (given up before);
-other rows end a message undone.
+by a topic, replayed from an archive, moved back by a message move task) and GONE (given up before)
+or FILTERED (kept out by another consumer's filter before); other rows end a message undone.
 """
 
 REPEATED = RESENT | DELIVERED_AGAIN | REPLAYED

@@ -105,9 +105,14 @@ class Row:
             del ended[next(iter(ended))]
         self.lines[line] += 1
 
-    def reclaim(self, copy: Copy) -> None:
-        """Count a copy as done after all: a slow consumer completed what had been given up."""
-        line = self._ended.pop(copy, None)
+    def reclaim(self, copy: Copy, filtered: bool) -> None:
+        """Count a copy as done after all: a slow consumer completed what had been given up.
+
+        Args:
+            copy: what is done.
+            filtered: whether another consumer's filter had kept it out.
+        """
+        line = self._ended.pop(copy, "filtered" if filtered else None)
         if line is not None:
             self.lines[line] -= 1
 

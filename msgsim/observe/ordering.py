@@ -32,6 +32,7 @@ from msgsim.observe.histogram import Durations
 from msgsim.observe.journal import (
     ARRIVED,
     DONE,
+    FILTERED,
     GIVEN_UP,
     GONE,
     KEY,
@@ -319,6 +320,8 @@ def _follow(track: Track, rows: Rows) -> Any:
 
 def _follow_one(track: Track, rank: int, done: int, arrived: int, what: int) -> int:
     if what < SKIPPED:
+        if what & FILTERED:
+            return track.complete_after_all(done)
         return track.complete(done, rank, arrived, bool(what & GONE))
     if what == SKIPPED:
         track.skip(rank)

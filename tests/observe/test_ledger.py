@@ -12,10 +12,13 @@ from msgsim.experiment.run import drive, prepare
 from msgsim.kernel.component import Component
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
-from msgsim.model.message import Copy, Delivery
+from msgsim.model.message import Copy, Delivery, Key, Message
 from msgsim.model.routes import Route
-from msgsim.observe import Observers
+from msgsim.observe import Observers, completions
+from msgsim.observe.journal import FILTERED
+from msgsim.observe.ledger import Row
 from tests.observe.hand_made import HandSystem, S, Source, Worker, queue_system, standard
+from tests.services.by_hand import Recorder
 
 
 def account(observers: Observers, name: str = "q") -> dict[str, int]:
@@ -367,3 +370,56 @@ faults: [{at: 5.5s, deny: Sub}]
         4,
         0,
     )  # of 10, those of seconds 6 to 9
+
+
+SHARED_WITH_A_FILTER = """
+duration: 120s
+resources:
+  Q: {type: sqs.queue, VisibilityTimeout: 10}
+  W: {type: worker.fleet, queue: Q, workers: 2, VisibilityTimeout: 2, handler: {time: 5s}}
+  F: {type: lambda.function, Timeout: 5, handler: {time: 100ms}}
+  M: {type: lambda.event_source_mapping, EventSourceArn: Q, FunctionName: F, BatchSize: 1,
+      FilterCriteria: {Filters: [{Pattern: {body: {kind: ["a"]}}}]}}
+workload: [{name: P, to: Q, count: 80, rate: 2/s, attributes: {kind: {a: 1, b: 2}}}]
+"""
+
+
+def test_a_slow_worker_completes_what_a_mapping_filtered_meanwhile() -> None:
+    """The timeout of a worker ends, the mapping's filter drops the copy, the worker finishes it.
+
+    Such a copy is done, and not filtered as well; nor is it a second processing, or a gap.
+    """
+    recorder = Recorder()
+    run = prepare(msgsim.load_text(SHARED_WITH_A_FILTER), observers=[recorder], check=True)
+    drive(run)
+    done = {fact[3].message for fact in recorder.facts if fact[1] == "completed"}
+    again = sum(1 for fact in recorder.facts if fact[1] == "completed") - len(done)
+    filtered = {fact[3] for fact in recorder.facts if fact[:2] == ("M", "filtered")}
+    seen = run.observers
+
+    assert len(done & filtered) > 2, "the scenario no longer shows the race"
+    assert account(seen, "Q") == {"published": 80, "done": len(done),
+                                  "filtered": len(filtered - done)}  # fmt: skip
+    assert seen.completions.streams["Q"].messages == len(done)
+    assert seen.completions.streams["Q"].again == again
+    assert seen.metrics.value("Q", None, "gaps") == 0
+    assert not seen.violations
+
+
+def test_of_two_copies_that_were_filtered_one_is_done() -> None:
+    """Two copies of one message, both kept out; a worker finishes one of them after all."""
+    stream = completions.Stream("Q")
+    row = Row("Q")
+    stream.late_readers.append(row.reclaim)
+    key = Key("A", "P")
+    message = Message(0, key, 0, 0)
+    row.lines["filtered"] = 2
+    stream.keep_out(1, message)
+    stream.keep_out(2, message)
+    copy = Copy(message, 0)
+    copy.gone = True
+
+    assert stream._late(copy) == FILTERED
+    assert row.lines["filtered"] == 1
+    assert stream._late(Copy(message, 0)) == 0
+    assert row.lines["filtered"] == 0

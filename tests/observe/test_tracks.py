@@ -80,3 +80,13 @@ def test_against_a_naive_scan(found: list[tuple[int, int, bool]]) -> None:
         if any(a < moment <= e for a, e, _ in found):
             longest = max(longest, moment - max(last, begun))
     assert track.stall_ns == longest
+
+
+def test_a_message_done_though_it_was_skipped_leaves_gaps_and_order_alone() -> None:
+    track = Track()
+    track.give_up(10, 0, 0)
+    track.skip(1)
+    track.complete(20, 2, 5, False)
+
+    assert track.complete_after_all(30) == 0
+    assert (track.gaps, track.inversions, track.last_ns) == (1, 0, 30)

@@ -175,10 +175,7 @@ def _consumers(dice: Dice, parts: Parts, queue: str) -> None:
         name for name in of_kind(parts, "lambda.function") if parts[name]["Timeout"] <= timeout_s
     ]
     for function in dice.some(fitting, 1):
-        mapping = mapping_of_queue(dice, queue, is_fifo(parts[queue]), function)
-        if f"{queue}w" in parts:  # the ledger counts a filtered copy that a slow worker ends twice
-            mapping.pop("FilterCriteria", None)
-        parts[f"{queue}m"] = mapping
+        parts[f"{queue}m"] = mapping_of_queue(dice, queue, is_fifo(parts[queue]), function)
 
 
 def _alarm(dice: Dice, parts: Parts) -> None:
