@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from msgsim.bundled import scenario_names, scenario_path
@@ -15,12 +15,12 @@ from msgsim.problems import Problem, ProblemError, did_you_mean, quote
 
 def find_scenario(file: str) -> str:
     """Return the path of a scenario: a file as it is, or a bundled one by its bare name."""
-    if file == "-" or Path(file).is_file():
+    if file == "-" or os.path.isfile(file):
         return file
     try:
         return str(scenario_path(file))
     except KeyError:
-        if file.endswith((".yaml", ".yml")) or Path(file).exists():
+        if file.endswith((".yaml", ".yml")) or os.path.exists(file):
             return file  # reading it says what is wrong
     message = f"{quote(file)} is neither a file nor a bundled scenario"
     raise ProblemError([Problem("E110", message, None, which(file))])

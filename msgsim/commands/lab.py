@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,7 @@ def _found(word: str) -> tuple[str, Path]:
     try:
         path = scenario_path(word)
     except KeyError:
-        if Path(word).is_file():
+        if os.path.isfile(word):
             return word, Path(word)
     else:
         return _full_name(path), path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -69,7 +70,7 @@ def new_scenario(target: str, source: str, force: bool) -> None:
     except KeyError:
         message = f"no bundled scenario is called {quote(source)}"
         raise ProblemError([Problem("E170", message, None, which(source))]) from None
-    if Path(target).exists() and not force:
+    if os.path.exists(target) and not force:
         message = f"{quote(target)} exists"
         raise ProblemError([Problem("E171", message, None, "choose another name, or --force")])
     text = original.read_text(encoding="utf-8")

@@ -62,11 +62,11 @@ def report(
 
     wanted = read_sections(sections or "")
     theme = known_theme(theme)
+    found = [(Path(path).stem, read(path)) for path in saved]
     target = out if out is not None else str(Path(saved[0]).with_suffix(".html"))
     check_writable(target)
     if plots is not None:
         make_folder(plots)
-    found = [(Path(path).stem, read(path)) for path in saved]
     results = found[0][1] if len(found) == 1 else together(found)
     plain = to_plain(results)
     again = f"msgsim report {' '.join(saved)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -288,7 +289,7 @@ def _check_target(target: str, scenario: str) -> None:
     if target == "-":
         message = "--report writes a file; only --json can go to standard output"
         raise ProblemError([Problem("E172", message, None, "such as --report out.html")])
-    if scenario != "-" and Path(target).exists() and Path(target).samefile(scenario):
+    if scenario != "-" and os.path.exists(target) and Path(target).samefile(scenario):
         message = f"{quote(target)} is the scenario itself, and would be overwritten"
         raise ProblemError([Problem("E172", message, None, "name another file")])
     check_writable(target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -147,12 +148,12 @@ def _folder(name: str, out: str | None, resume: str | None) -> Path:
         message = "--out begins a sweep, --resume goes on with one"
         raise ProblemError([Problem("E172", message, None, "use one of them")])
     if resume is not None:
-        if not Path(resume).is_dir():
+        if not os.path.isdir(resume):
             message = f"there is no folder {quote(resume)} to go on in"
             raise ProblemError([Problem("E110", message, None, "begin with --out")])
         return Path(resume)
     folder = Path(out if out is not None else f"{name}-sweep")
-    if (folder / "points").exists():
+    if os.path.exists(folder / "points"):
         message = f"{quote(str(folder))} holds a sweep"
         hint = f"--resume {folder} goes on with it, --out begins elsewhere"
         raise ProblemError([Problem("E171", message, None, hint)])

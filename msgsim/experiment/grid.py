@@ -207,7 +207,7 @@ def block_of(scenario: Scenario) -> Block:
             raise ProblemError([problem], dict(scenario.sources))
     minimize = _text(node, "minimize", scenario)
     replications = _text(node, "replications", scenario)
-    if replications is not None and not (replications.isdecimal() and int(replications)):
+    if replications is not None and not re.fullmatch("0*[1-9][0-9]{0,17}", replications):
         raise _shape("replications is a whole number above 0", node["replications"], scenario)
     return Block(
         tuple(_block_knobs(node.get("set"), scenario)),
@@ -224,6 +224,8 @@ def _block_knobs(node: Node | None, scenario: Scenario) -> Iterator[Knob]:
         raise _shape("set is a mapping of paths to values", node, scenario)
     for key, value in node:
         if isinstance(value, TreeSequence):
+            if not len(value):
+                raise _shape("the list of a knob's values is empty", value, scenario)
             values = [_flow(item) for item in value]
         elif isinstance(value, Scalar):
             try:

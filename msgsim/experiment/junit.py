@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -20,7 +19,7 @@ def add_suite(
         ProblemError: E160, the file cannot be written.
     """
     root = ET.Element("testsuites", name="msgsim")
-    if not anew and Path(path).is_file():
+    if not anew and os.path.isfile(path):
         root = ET.parse(path).getroot()  # noqa: S314 - written by the scenario before this one
     root.append(suite(plain, again))
     for name in ("tests", "failures", "errors"):

@@ -77,7 +77,7 @@ def save(results: Results, path: str | os.PathLike[str]) -> None:
             member = io.BytesIO()
             np.save(member, array, allow_pickle=False)
             _write(archive, f"{name}.npy", member.getvalue())
-        _write(archive, DIGEST, json.dumps({"sha256": _digest(archive)}).encode())
+        _write(archive, DIGEST, json.dumps({"sha256": digest_of(archive)}).encode())
     write_atomically(path, content.getvalue())
 
 
@@ -86,7 +86,7 @@ def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
 
 
-def _digest(archive: zipfile.ZipFile) -> str:
+def digest_of(archive: zipfile.ZipFile) -> str:
     """Return the hash of all members but the digest itself, names and order included."""
     found = hashlib.sha256()
     for name in archive.namelist():
@@ -99,7 +99,7 @@ def _digest(archive: zipfile.ZipFile) -> str:
 
 def is_saved(path: str | os.PathLike[str]) -> bool:
     """Say whether a file is an archive, and not a scenario."""
-    return Path(path).is_file() and zipfile.is_zipfile(path)
+    return os.path.isfile(path) and zipfile.is_zipfile(path)
 
 
 def read(path: str | os.PathLike[str]) -> Results:
@@ -108,7 +108,7 @@ def read(path: str | os.PathLike[str]) -> Results:
     Raises:
         ProblemError: E110 without such a file; E159, it holds no results of this format.
     """
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         message = f"there is no file {quote(os.fspath(path))}"
         raise ProblemError(
             [Problem("E110", message, None, "`msgsim run … --save FILE` writes one")]
@@ -119,7 +119,7 @@ def read(path: str | os.PathLike[str]) -> Results:
                 raise _unreadable(path, f"its members are larger than {LARGEST >> 30} GiB")
             document = json.loads(archive.read(DOCUMENT))
             _check_format(document, path)
-            if json.loads(archive.read(DIGEST)) != {"sha256": _digest(archive)}:
+            if json.loads(archive.read(DIGEST)) != {"sha256": digest_of(archive)}:
                 raise _unreadable(path, "it was changed after msgsim wrote it")
             arrays = {
                 name.removesuffix(".npy"): np.load(

@@ -44,7 +44,7 @@ def load(path: str | os.PathLike[str], overrides: SequenceOf[str] = ()) -> Scena
 
 def _bundled(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
     name = os.fspath(path)
-    if name == "-" or name.endswith((".yaml", ".yml")) or Path(name).exists():
+    if name == "-" or name.endswith((".yaml", ".yml")) or os.path.exists(name):
         return path
     try:
         return scenario_path(name)

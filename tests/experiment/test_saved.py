@@ -107,7 +107,7 @@ def test_a_forged_digest_does_not_help_what_lacks_something(file: Path) -> None:
     forged = rewritten(file, lambda document: document.pop("summaries"))
     with zipfile.ZipFile(forged) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-        members["digest.json"] = json.dumps({"sha256": saved._digest(archive)}).encode()
+        members["digest.json"] = json.dumps({"sha256": saved.digest_of(archive)}).encode()
     with zipfile.ZipFile(forged, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)

@@ -338,6 +338,13 @@ def test_a_scenario_may_bring_its_sweep(small: Path, capsys: pytest.CaptureFixtu
         ("sweep: {set: {Wrokers.workers: [1, 2]}}\n", "E120"),
         ("sweep: {set: {Workers.workers: 1..3}}\n", "E181"),
         ("sweep: {set: {Workers.workers: [1, 2]}, replications: many}\n", "E105"),
+        ("sweep: {set: {Workers.workers: [1, 2]}, replications: 0}\n", "E105"),
+        pytest.param(
+            f"sweep: {{set: {{Workers.workers: [1, 2]}}, replications: {'9' * 5_000}}}\n",
+            "E105",
+            id="digits that Python refuses to read",
+        ),
+        ("sweep: {set: {Workers.workers: []}}\n", "E105"),
     ],
 )
 def test_a_block_that_is_wrong_is_told_with_its_place(

@@ -1,9 +1,10 @@
-"""Bad input in bulk: mutants of scenarios, overrides, recordings, saved results.
+"""Bad input in bulk: mutants of scenarios, questions, recordings and saved results.
 
     python -m tests.hardness.bulk --from 0 --count 100000
 
-Every input must be taken, or refused with problems that have a code; within bounded time. Exit 1
-and the number of the input otherwise. `mutants.mutant(NUMBER)` makes it again.
+Every input must be taken, or refused with problems that have a code; within bounded time and, by
+`--memory`, within bounded memory. Exit 1 otherwise, with the numbers of those that were not:
+`attempt(NUMBER, FOLDER)` makes one again.
 """
 
 from __future__ import annotations
@@ -14,24 +15,26 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from functools import cache
 from pathlib import Path
 
+from msgsim.experiment.grid import block_of, knobs_of
 from msgsim.experiment.run import drive, prepare
-from msgsim.experiment.saved import read, save
-from msgsim.experiment.session import check_rules, run_all
+from msgsim.experiment.session import check_rules
+from msgsim.experiment.sweep import Plan, check_block, check_size, find_done, plan_points
 from msgsim.kernel.simulation import BudgetExceeded
 from msgsim.problems import ProblemError, render
 from msgsim.scenario.load import load_text
-from tests.hardness import mutants
+from tests.hardness import limits, mutants, questions, results
 
 LONGEST_S = 20.0
 """Real time one input may take, on a busy machine."""
 
-RUN_EVERY = 50
+RUN_EVERY = 4
 """Every so many mutants that are valid are run as well, for a simulated moment."""
 
 MOST_EVENTS = 20_000
+MOST_POINTS = 12
+"""Sweeps of more points are refused or waved through unplanned: a mutant may have a million."""
 
 RECORDED = """
 duration: 10s
@@ -43,14 +46,7 @@ workload: [{to: Q, arrivals: {trace: recording.%s}}]
 def attempt(number: int, folder: Path) -> str:
     """Put one input in; return how it ended. Anything but `ProblemError` is an escape."""
     try:
-        sort = number % 20
-        if sort == 0:
-            return _override(number)
-        if sort == 1:
-            return _recording(number, folder)
-        if sort == 2:
-            return _saved(number, folder)
-        return _scenario(number)
+        return SORTS.get(number % 20, _scenario)(number, folder)
     except ProblemError as error:
         said = render(error.problems, error.sources)
         return "refused" if all(each.code in said for each in error.problems) else "unsaid"
@@ -58,16 +54,17 @@ def attempt(number: int, folder: Path) -> str:
         return "stopped"
 
 
-def _scenario(number: int) -> str:
+def _scenario(number: int, folder: Path) -> str:
     scenario = load_text(mutants.mutant(number), "mutant.yaml")
     check_rules(scenario)
+    check_block(scenario)
     if number % RUN_EVERY:
         return "valid"
     drive(prepare(scenario), max_events=MOST_EVENTS, stop=lambda: True)
     return "run"
 
 
-def _override(number: int) -> str:
+def _override(number: int, folder: Path) -> str:
     base = mutants.corpus()[number % len(mutants.corpus())]
     load_text(base, "base.yaml", [mutants.override(number)])
     return "overridden"
@@ -82,21 +79,41 @@ def _recording(number: int, folder: Path) -> str:
     return "replayed"
 
 
-def _saved(number: int, folder: Path) -> str:
-    target = folder / "saved.msgsim"
-    target.write_bytes(mutants.saved(whole(), number))
-    read(target)
-    return "read"
+def _sweep_block(number: int, folder: Path) -> str:
+    scenario = load_text(questions.sweep_block(number), "swept.yaml")
+    check_block(scenario)
+    block = block_of(scenario)
+    plan = Plan(scenario, block.knobs, block.replications, minimize=block.minimize,
+                subject_to=block.subject_to)  # fmt: skip
+    return _planned(plan)
 
 
-@cache
-def whole() -> bytes:
-    """Return saved results as they should be."""
-    with tempfile.TemporaryDirectory() as name:
-        file = Path(name) / "whole.msgsim"
-        text = RECORDED.replace("{trace: recording.%s}", "{poisson: 5/s}")
-        save(run_all(load_text(text + "expect: [Q.lost == 0]"), keep=True), file)
-        return file.read_bytes()
+def _sweep_sets(number: int, folder: Path) -> str:
+    text, sets = questions.sweep_sets(number)
+    knobs, single = knobs_of(sets)
+    plan = Plan(load_text(text, "swept.yaml", single), tuple(knobs))
+    return _planned(plan)
+
+
+def _planned(plan: Plan) -> str:
+    check_size(plan, confirmed=False)
+    if plan.knobs and max(len(knob.values) for knob in plan.knobs) > MOST_POINTS:
+        return "large sweep"
+    find_done(plan_points(plan), Path("nowhere"))
+    return "swept"
+
+
+SORTS = {
+    0: _override,
+    1: _recording,
+    2: results.saved,
+    3: _sweep_block,
+    4: _sweep_sets,
+    5: results.compared,
+    6: results.re_enacted,
+    7: results.resumed,
+}
+"""What is spoilt, by the last digits of the number; all others are scenarios."""
 
 
 def main() -> int:
@@ -104,22 +121,37 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--count", type=int, default=1_000)
+    parser.add_argument("--memory", type=int, default=0, metavar="MIB", help="address space")
     given = parser.parse_args()
+    if given.memory:
+        limits.limit_memory(given.memory)
     ended: Counter[str] = Counter()
+    escapes: Counter[str] = Counter()
     slowest = (0.0, -1)
     with tempfile.TemporaryDirectory() as name:
         for number in range(given.first, given.first + given.count):
-            begun = time.perf_counter()
+            begun = time.process_time()
             try:
                 ended[attempt(number, Path(name))] += 1
-            except Exception:
-                traceback.print_exc()
-                print(f"input {number} escaped", file=sys.stderr)
-                return 1
-            slowest = max(slowest, (time.perf_counter() - begun, number))
+            except Exception as error:
+                _escaped(number, error, escapes)
+            slowest = max(slowest, (time.process_time() - begun, number))
+            if (number - given.first + 1) % 10_000 == 0:
+                print(f"{number - given.first + 1} inputs", file=sys.stderr, flush=True)
     print(f"{given.count} inputs from {given.first} on: {dict(ended.most_common())}")
-    print(f"the slowest took {slowest[0]:.2f} s: input {slowest[1]}")
-    return 0 if slowest[0] < LONGEST_S else 1
+    print(f"the slowest took {slowest[0]:.2f} s of processor time: input {slowest[1]}")
+    print(f"memory at its height: {limits.peak_mib():.0f} MiB; escaped: {escapes.total()}")
+    return 1 if escapes or ended["unsaid"] or slowest[0] > LONGEST_S else 0
+
+
+def _escaped(number: int, error: Exception, escapes: Counter[str]) -> None:
+    """Show the first escape of each place in the code; of the others, only the number."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{type(error).__name__} at {frame.filename}:{frame.lineno}"
+    escapes[place] += 1
+    if escapes[place] == 1:
+        traceback.print_exc()
+    print(f"input {number} escaped: {place}", file=sys.stderr)
 
 
 if __name__ == "__main__":

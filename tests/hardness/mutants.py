@@ -6,6 +6,7 @@ Every mutant follows from its number alone, so that one that fails can be made a
 from __future__ import annotations
 
 import io
+import json
 import re
 import zipfile
 from functools import cache
@@ -13,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from msgsim.experiment.fuzz import draw_scenario, text_of
+from msgsim.experiment.saved import DIGEST, digest_of
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 12_000
@@ -105,7 +107,7 @@ def _lines(text: str, chance: Random) -> str:
     return "\n".join(lines)
 
 
-def _letters(text: str, chance: Random) -> str:
+def letters(text: str, chance: Random) -> str:
     """Drop, repeat or replace a few characters."""
     at = chance.randrange(len(text) + 1)
     length = chance.choice((1, 1, 2, 5, 40))
@@ -221,13 +223,18 @@ def recording(number: int) -> str:
     head = "" if number % 2 else "time,key,size\n"
     text = head + row * chance.choice((0, 1, 3, 200))
     for _ in range(chance.randrange(1, 6)):
-        text = chance.choice((_letters, _lines, _cut))(text, chance)
+        text = chance.choice((letters, _lines, _cut))(text, chance)
     return text
 
 
-def saved(whole: bytes, number: int) -> bytes:
-    """Return saved results with bytes spoilt, or with the document inside spoilt."""
+def saved(whole: bytes, number: int, forged: bool = False) -> bytes:
+    """Return saved results with bytes spoilt, or with the document inside spoilt; a few unspoilt.
+
+    With `forged`, every other one that was edited carries the digest that fits.
+    """
     chance = Random(number)
+    if chance.random() < 0.1:
+        return whole
     if chance.random() < 0.4:
         data = bytearray(whole)
         for _ in range(chance.choice((1, 3, 30))):
@@ -237,7 +244,9 @@ def saved(whole: bytes, number: int) -> bytes:
     with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(made, "w") as new:
         for name in old.namelist():
             content = old.read(name)
-            if name.endswith(".json"):
+            if name == DIGEST and forged and chance.random() < 0.5:
+                content = json.dumps({"sha256": digest_of(new)}).encode()
+            elif name.endswith(".json"):
                 content = _spoilt_json(content, chance)
             elif chance.random() < 0.1:
                 continue
@@ -251,13 +260,11 @@ _VALUE = r'(?<=[:\[,])\s*("[^"]*"|-?[\d.]+|null|true|\[\]|\{\})'
 def _spoilt_json(content: bytes, chance: Random) -> bytes:
     text = content.decode("utf-8")
     for _ in range(chance.choice((1, 2, 5))):
-        places = list(
-            re.finditer(r'(?<=[:\[,])\s*("[^"]*"|-?[\d.]+|null|true|\[\]|\{\})', text[:200_000])
-        )
+        places = list(re.finditer(_VALUE, text[:200_000]))
         other = chance.choice(("null", "0", "-1", "1e999", '"x"', "[]", "{}", "[[1]]", "true"))
         text = _replaced(text, places, chance, other)
     return text.encode("utf-8", "surrogatepass")
 
 
 MUTATIONS = (_name, _cycle, _value, _value, _value, _value, _key, _key, _rule, _lines,
-             _lines, _letters, _splice, _cut)  # fmt: skip
+             _lines, letters, _splice, _cut)  # fmt: skip

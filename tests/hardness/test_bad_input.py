@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import pytest
 
 import msgsim
 from msgsim.problems import ProblemError
-from tests.hardness import bulk, mutants
+from tests.hardness import bulk, mutants, questions, results
 
 SLICE = 400
+KNOWN = {"refused", "valid", "run", "stopped", "overridden", "replayed", "read", "swept",
+         "large sweep", "re-enacted", "resumed", "exit 0", "exit 1", "exit 2"}  # fmt: skip
 
 
 @pytest.mark.slow
@@ -22,8 +25,7 @@ SLICE = 400
 def test_spoilt_inputs_are_taken_or_refused(first: int, tmp_path: Path) -> None:
     ended = {bulk.attempt(number, tmp_path) for number in range(first, first + 100)}
 
-    assert {"refused"} < ended <= {"refused", "valid", "run", "stopped", "overridden", "replayed",
-                                   "read"}  # fmt: skip
+    assert {"refused"} < ended <= KNOWN
 
 
 def test_a_mutant_follows_from_its_number() -> None:
@@ -38,6 +40,44 @@ def test_bulk_reports_an_escape(monkeypatch: pytest.MonkeyPatch, capsys) -> None
 
     assert bulk.main() == 1
     assert "input 3 escaped" in capsys.readouterr().err
+
+
+def test_a_question_follows_from_its_number() -> None:
+    for question in (questions.sweep_block, questions.sweep_sets):
+        assert question(7) == question(7) != question(8)
+    assert questions.comparison(7, "x") == questions.comparison(7, "x")
+
+
+def test_a_crash_of_the_command_line_is_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 70 says that the bug is ours: it is documented, and still no answer to bad input."""
+    monkeypatch.setattr("msgsim.cli._crash", lambda error: sys.exit(70))
+    monkeypatch.setattr("msgsim.experiment.saved.is_saved", lambda path: 1 / 0)
+    with pytest.raises(AssertionError, match="ended with 70"):
+        results.called(["compare", "a", "b"])
+
+
+@pytest.mark.parametrize("verb", ["run", "validate", "compare", "replay", "sweep", "report",
+                                  "explain", "lab"])  # fmt: skip
+@pytest.mark.parametrize("name", ["x" * 5_000, "x" * 300 + "/" * 3_000, "a\0b", "\u2028", "/"])
+def test_names_that_no_file_can_have(verb: str, name: str, tmp_path: Path, monkeypatch) -> None:
+    """Found in bulk: a name longer than the file system allows is a problem, not a crash."""
+    monkeypatch.chdir(tmp_path)
+
+    assert results.called([verb, *((name, name) if verb == "compare" else (name,))]) == "exit 2"
+
+
+def test_a_mapping_that_reads_a_fleet_is_refused() -> None:
+    """Found in bulk: advice about idempotency keys multiplied a visibility timeout of nothing."""
+    with pytest.raises(ProblemError, match=r"E141 M\.EventSourceArn"):
+        msgsim.load_text("""
+duration: 10s
+resources:
+  Q: {type: sqs.queue}
+  W: {type: worker.fleet, queue: Q, workers: 1, handler: {time: 1s}}
+  F: {type: lambda.function, Timeout: 5, handler: {time: 1s, idempotency: {ttl: 1h}}}
+  M: {type: lambda.event_source_mapping, EventSourceArn: W, FunctionName: F}
+workload: [{to: Q, rate: 1/s}]
+""")
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def _idempotency(name: str, function: FunctionSpec, specs: Specs) -> Iterator[Fi
         if getattr(spec, "FunctionName", None) != name:
             continue
         queue = specs.get(str(getattr(spec, "EventSourceArn", "")))
-        visibility = getattr(queue, "VisibilityTimeout", 0)
+        visibility = getattr(queue, "VisibilityTimeout", None) or 0  # a fleet may have none
         if rules.ttl <= visibility * 1_000_000_000:
             yield Finding(
                 "W323",
