@@ -68,6 +68,9 @@ def _guarded() -> Iterator[None]:
     except KeyboardInterrupt:
         print("msgsim: interrupted", file=sys.stderr)
         _leave(INTERRUPTED)
+    except MemoryError:
+        print("msgsim: out of memory; fewer resources need less", file=sys.stderr)
+        _leave(GUARD)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until exit
         _leave(OK)

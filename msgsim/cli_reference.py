@@ -23,7 +23,7 @@ standard output, everything else to standard error.
 | 0 | done; every expectation is met, a lab is solved |
 | 1 | an expectation is not met, a lab is not solved yet |
 | 2 | the file, an option or a name cannot be used |
-| 3 | the model is suspect |
+| 3 | the model is suspect, or the memory is used up |
 | 4 | `validate --strict` found advice |
 | 70 | a bug of msgsim |
 | 130 | interrupted; results are partial |

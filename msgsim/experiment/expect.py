@@ -12,6 +12,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from msgsim import units
 from msgsim.model.spec import FieldError
@@ -226,13 +227,26 @@ def compile_expression(text: str) -> Expression:
     return found
 
 
+MOST_WORDS = 500
+"""Numbers, metrics and signs of one rule; what is calculated descends into each of them."""
+
+LONGEST_SHOWN = 300
+"""Characters of a rule that cannot be read, in the message about it."""
+
+DEEPEST = 20
+"""Brackets and minus signs within each other."""
+
+
 class _Reader:
     """A small recursive-descent reader of the grammar."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = list(self._split(text))
+        self.tokens = list(islice(self._split(text), MOST_WORDS + 1))
+        if len(self.tokens) > MOST_WORDS:
+            raise self._error(f"has more than {MOST_WORDS} numbers, metrics and signs")
         self.position = 0
+        self.depth = 0
 
     def _split(self, text: str) -> Iterator[tuple[str, str]]:
         position = 0
@@ -246,9 +260,10 @@ class _Reader:
             position = found.end()
 
     def _error(self, why: str) -> FieldError:
+        shown = self.text if len(self.text) <= LONGEST_SHOWN else f"{self.text[:LONGEST_SHOWN]}…"
         return FieldError(
             "E150",
-            f"the rule {self.text!r} {why}",
+            f"the rule {shown!r} {why}",
             "for example: Billing.latency.p99 < 5s, Dlq.arrived == 0, Billing.drain_time in 4s..6s",
         )
 
@@ -312,16 +327,24 @@ class _Reader:
         if group == "metric":
             return self._metric(word)
         if (group, word) == ("arith", "("):
-            inner = self._sum()
+            inner = self._within(self._sum)
             if self._next() != ("arith", ")"):
                 raise self._error("has an open bracket")
             return inner
         if (group, word) == ("arith", "-"):
-            inner = self._atom()
+            inner = self._within(self._atom)
             if isinstance(inner, _Number):
                 return _Number(-inner.value, inner.dimension)
             return _Operation("*", _Number(-1.0, "number"), inner)
         raise self._error("ends too early" if group == "end" else f"has {word!r} in a wrong place")
+
+    def _within(self, read: Callable[[], Expression]) -> Expression:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self._error(f"has brackets or signs more than {DEEPEST} deep in each other")
+        found = read()
+        self.depth -= 1
+        return found
 
     def _metric(self, word: str) -> MetricName:
         steps = re.findall(r"[\w-]+(?:\[[^\]]*\])?(?:\([^()]*\))?", word)

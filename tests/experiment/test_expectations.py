@@ -13,6 +13,7 @@ from msgsim.experiment import judge
 from msgsim.experiment.expect import compile_rule
 from msgsim.experiment.result import to_plain
 from msgsim.experiment.statistics import mean_interval
+from msgsim.model.spec import FieldError
 from msgsim.report.markdown import sparkline
 from tests.experiment.tiny import tiny
 from tests.test_cli import call
@@ -205,3 +206,27 @@ def test_json_is_the_same_but_for_the_wall_block() -> None:
     one, two = (to_plain(ms.run(ms.load_text(FAILING), replications=2)) for _ in range(2))
     assert one.pop("wall") is not None and two.pop("wall") is not None
     assert one == two
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ("(" * 21 + "1" + ")" * 21 + " < 2", "deep in each other"),
+        ("(" * 50_000 + "1" + ")" * 50_000 + " < 2", "more than 500"),
+        ("- " * 300 + "1 < 2", "deep in each other"),
+        ("1" + " + 1" * 250 + " < 2", "more than 500"),
+        ("0 == 0 and " * 200 + "1 == 1", "more than 500"),
+    ],
+)  # fmt: skip
+def test_a_rule_of_monstrous_size_is_told_in_a_few_lines(rule: str, why: str) -> None:
+    """Fifty thousand brackets once ended in a RecursionError."""
+    with pytest.raises(FieldError, match=why) as refused:
+        compile_rule(rule)
+
+    assert refused.value.code == "E150" and len(refused.value.message) < 500
+
+
+def test_a_rule_just_below_that_size_is_calculated() -> None:
+    rule = compile_rule("(" * 20 + "1" + ")" * 20 + " + 1" * 220 + " == 221")
+
+    assert rule.comparisons[0].holds(lambda name: None) is True
