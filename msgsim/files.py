@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ def write_atomically(path: str | os.PathLike[str], data: str | bytes) -> None:
     content = data.encode("utf-8") if isinstance(data, str) else data
     temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        handle, temporary = beside(target)
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
         os.chmod(temporary, 0o666 & ~_umask())
@@ -39,6 +40,34 @@ def write_atomically(path: str | os.PathLike[str], data: str | bytes) -> None:
         raise
 
 
+UNFINISHED = ".msgsim-unfinished"
+"""How the name of a file ends that is being written, or whose writer was killed."""
+
+ABANDONED_S = 86_400.0
+"""Nobody has written into such a file for so long: its writer is gone."""
+
+
+def beside(target: Path) -> tuple[int, str]:
+    """Open a hidden file beside a final name; return its handle and its path.
+
+    A process that is killed cannot remove it: its name says what it is, and whoever writes the same
+    result a day later removes it.
+    """
+    _clear_away(target)
+    return tempfile.mkstemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent)
+
+
+def _clear_away(target: Path) -> None:
+    start = f".{target.name}."
+    try:
+        for entry in os.scandir(target.parent):
+            ours = entry.name.startswith(start) and entry.name.endswith(UNFINISHED)
+            if ours and time.time() - entry.stat().st_mtime > ABANDONED_S:
+                os.unlink(entry.path)
+    except OSError:
+        return  # somebody else's file, or folder: writing says what is wrong, if anything is
+
+
 @contextmanager
 def streamed(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     """Open a text file that grows beside its final name, and takes that name when all is written.
@@ -49,7 +78,7 @@ def streamed(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     target = Path(path)
     temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        handle, temporary = beside(target)
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             yield stream
         os.chmod(temporary, 0o666 & ~_umask())

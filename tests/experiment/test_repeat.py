@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+import json
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,11 @@ from msgsim.experiment.fuzz import draw_scenario, text_of
 from msgsim.experiment.repeat import difference, first_difference, followed, parting
 from msgsim.experiment.run import drive, prepare
 from msgsim.observe.chain import Chain
-from msgsim.observe.trace import Tracer
+from msgsim.observe.trace import Interest, Tracer
 from msgsim.observe.trace.spans import SpanBuilder
+from msgsim.scenario.load import variants_of
 from tests.services.by_hand import Recorder
 
-ROOT = Path(msgsim.__file__).parents[1]
 SMALL = """
 duration: 60s
 resources:
@@ -118,27 +117,47 @@ def test_the_command_line_compares_two_runs(capsys: pytest.CaptureFixture[str]) 
     assert "two runs are the same, fact by fact" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("minor", [12, 13])
-def test_other_versions_of_python_run_the_same(minor: int, tmp_path: Path) -> None:
-    """Where another Python has msgsim's libraries in the very versions used here."""
-    import numpy as np
+ALL_OBSERVERS = (
+    ("nobody", lambda: ()),
+    ("interest", lambda: (Interest(),)),
+    ("a chain", lambda: (Chain(),)),
+    ("a recorder, a tracer and interest",
+     lambda: (Recorder(), Tracer(SpanBuilder(print_none)), Interest())),
+)  # fmt: skip
 
-    name = f"python3.{minor}"
-    code = (
-        "import numpy, sys; from msgsim.experiment.repeat import followed; import msgsim; "
-        f"sys.version_info[1] == {minor} or sys.exit(7); print(numpy.__version__); "
-        f"print(followed(msgsim.load({str(scenario_path('poison_message'))!r}), None, 0)[0][-1])"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    try:
-        found = subprocess.run(
-            [name, "-c", code], capture_output=True, text=True, timeout=120, env=environment
-        )
-    except FileNotFoundError:
-        pytest.skip(f"{name} is not installed")
-    version, _, link = found.stdout.partition("\n")
-    if found.returncode or version != np.__version__:
-        pytest.skip(f"{name} cannot run msgsim with numpy {np.__version__}")
 
-    here = followed(msgsim.load(scenario_path("poison_message")), None, 0)[0][-1]
-    assert link.strip() == str(here)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["hello", "standard_vs_fifo", "resharding", "labs/02_dead_letters",
+                                  "questions/q04", "questions/q16", "fanout"])  # fmt: skip
+def test_results_are_the_same_whoever_listens(name: str) -> None:
+    """Everything the default observers know, with and without others: a component that nobody
+    else listens to may count its facts instead of announcing them, and results show no trace of it.
+    """
+    for variant, scenario in variants_of(msgsim.load(scenario_path(name))).items():
+        found = {}
+        for who, others in ALL_OBSERVERS:
+            run = prepare(scenario, variant=variant, observers=others())
+            drive(run, stop=lambda sim=run.system.sim: sim.now >= 20_000_000_000)
+            found[who] = (run.events, json.dumps(run.observers.to_json(), sort_keys=True))
+
+        assert found["nobody"][0] > 20, "nothing happened"
+        for who, each in found.items():
+            assert each == found["nobody"], f"{name} {variant} differs with {who}"
+
+
+@pytest.mark.slow
+def test_replications_are_bit_identical_for_any_number_of_jobs(tmp_path: Path) -> None:
+    """Saved byte for byte, but for the wall time: by 1, 2 and 3 processes, with tables."""
+    scenario = msgsim.load_text(SMALL + "expect: [Q.latency.p99 < 2s]\nvariants: {a: {}, b: "
+                                "{W.workers: 2}}\n")  # fmt: skip
+    contents = []
+    for jobs in (1, 2, 3):
+        results = msgsim.run(scenario, replications=5, jobs=jobs, record=["deliveries"])
+        for summary in results.summaries:
+            summary.wall_s = 0.0
+        target = tmp_path / f"{jobs}.msgsim"
+        results.save(str(target))
+        contents.append(target.read_bytes())
+
+    assert contents[0] == contents[1] == contents[2]
+    assert len({summary.events for summary in results.summaries}) > 5, "replications do differ"

@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from msgsim.files import beside
 from msgsim.report.figures.canvas import DPI, styled
 
 
@@ -70,7 +70,7 @@ def save(
 
 
 def _replace(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, temporary = beside(path)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
