@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgsim.kernel.sampling import BLOCK, NEVER
+from msgsim.kernel.substreams import LAST, SHIFT
 from msgsim.model.message import Delivery
 from msgsim.model.ports import ReceiveReply
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from msgsim.services.worker_fleet.worker import Worker
 
 
-def answering(  # noqa: C901, PLR0915 - two steps that share what they keep
+def answering(  # noqa: C901 - two steps that share what they keep
     worker: Worker, fleet: Fleet
 ) -> ReceiveReply:
     """Return what takes the answers to the worker's receives and goes on from there."""
-    env, once, block = fleet.sim.env, fleet.sim.once, fleet.handler_time.block
+    env, once = fleet.sim.env, fleet.sim.once
     queue, receive = fleet.queue, fleet.queue.receive
     fails, visited, remove = fleet.fails, fleet.visited, fleet.remove
     started, completed, ended = fleet.on_started, fleet.on_completed, fleet.on_ended
     limit, wait_ns, visibility_ns = fleet.receive_with
-    first, times, attempt = NEVER, list[int](), 0
+    recent, block, attempt = fleet.handler_time.recent.get, fleet.handler_time.block, 0
 
     def answered(deliveries: list[Delivery], error: str | None) -> None:
-        nonlocal first, times, attempt
+        nonlocal attempt
         if error is not None or not deliveries or not worker.alive:
             worker.answered(deliveries, error)
             return
@@ -43,11 +43,8 @@ def answering(  # noqa: C901, PLR0915 - two steps that share what they keep
         copy.starts = attempt = copy.starts + 1
         number = delivery.message.number
         if attempt == 1:
-            offset = number - first
-            if not 0 <= offset < BLOCK:
-                first, times = block(number)
-                offset = number - first
-            time = times[offset]
+            times = recent(number >> SHIFT) or block(number)
+            time = times[number & LAST]
         else:
             time = fleet.time_of(number, attempt)
         if fleet.slowness != 1.0:
