@@ -54,6 +54,20 @@ def test_a_slice_of_scenarios_breaks_nothing(first: int) -> None:
     assert campaign.runs == 15
 
 
+def test_a_filter_and_a_worker_that_is_too_slow_meet_on_one_queue() -> None:
+    """Where a copy was once counted twice; `test_ledger` shows what becomes of it."""
+    drawn = [draw_scenario(seed)["resources"] for seed in range(200)]
+    pairs = [
+        parts[f"{part['EventSourceArn']}w"]
+        for parts in drawn
+        for part in parts.values()
+        if "FilterCriteria" in part and f"{part['EventSourceArn']}w" in parts
+    ]
+
+    assert len(pairs) > 10
+    assert {1} < {fleet.get("VisibilityTimeout") for fleet in pairs}
+
+
 def test_the_same_seed_draws_the_same_scenario_elsewhere() -> None:
     """In another process, under another PYTHONHASHSEED."""
     code = "from msgsim.experiment.fuzz import *; print(text_of(draw_scenario(7)), end='')"

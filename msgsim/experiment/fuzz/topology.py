@@ -175,7 +175,11 @@ def _consumers(dice: Dice, parts: Parts, queue: str) -> None:
         name for name in of_kind(parts, "lambda.function") if parts[name]["Timeout"] <= timeout_s
     ]
     for function in dice.some(fitting, 1):
-        parts[f"{queue}m"] = mapping_of_queue(dice, queue, is_fifo(parts[queue]), function)
+        mapping = mapping_of_queue(dice, queue, is_fifo(parts[queue]), function)
+        parts[f"{queue}m"] = mapping
+        if "FilterCriteria" in mapping and f"{queue}w" in parts and dice.chance(0.5):
+            # The mapping may filter what a worker, whose timeout is over, is still busy with.
+            parts[f"{queue}w"]["VisibilityTimeout"] = 1
 
 
 def _alarm(dice: Dice, parts: Parts) -> None:
