@@ -33,6 +33,9 @@ LONGEST = 24_000
 """Characters of an input."""
 
 MOST_EVENTS = 5_000
+FROM_WHOLE = 0.4
+"""Share of changes that begin with a scenario that is valid: most inputs worth keeping are not."""
+
 INSTRUMENTED = ["msgsim.scenario", "msgsim.model", "msgsim.services", "msgsim.units",
                 "msgsim.problems", "msgsim.experiment.grid", "msgsim.experiment.expect",
                 "msgsim.experiment.judge", "msgsim.experiment.asking"]  # fmt: skip
@@ -136,6 +139,9 @@ def _fuzz(folder: Path, given: argparse.Namespace) -> None:
     def mutator(data: bytes, most: int, number: int) -> bytes:
         chance = Random(number)
         text = data.decode("utf-8", "replace")
+        if chance.random() < FROM_WHOLE:
+            text = chance.choice(mutants.corpus())
+            data = text.encode()
         sort = chance.choice(("tree", "tree", "tree", "text", "bytes"))
         counts.changed[sort] += 1
         if sort == "bytes":
