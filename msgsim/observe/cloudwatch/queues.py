@@ -78,31 +78,45 @@ class QueueTwin:
             "deduplicated": self._deduplicated,
         }
 
+    # The next three hear every message, and lengthen a run of samples in place.
+
     def _sent_listener(self) -> Listener:
-        size = self._size.add
+        sizes = self._size
 
         def sent(now: int, copy: Any) -> None:
-            size(now, copy.message.size_bytes)
+            size = copy.message.size_bytes
+            if size == sizes.value and sizes.begin <= now < sizes.end:
+                sizes.run += 1
+            else:
+                sizes.add(now, size)
             self._accessed_ns = now
 
         return sent
 
     def _received_listener(self) -> Listener:
-        received_ = self._counts["Received"].add
+        handed_out = self._counts["Received"]
 
         def received(now: int, deliveries: Sequence[Any]) -> None:
-            received_(now, len(deliveries))
+            count = len(deliveries)
+            if count == handed_out.value and handed_out.begin <= now < handed_out.end:
+                handed_out.run += 1
+            else:
+                handed_out.add(now, count)
 
         return received
 
     def _requested_listener(self) -> Listener:
-        deleted, other = self._counts["Deleted"].add, self._requested
+        deleted, other = self._counts["Deleted"], self._requested
 
         def requested(now: int, action: str, items: Sequence[Any], code: str | None) -> None:
             self._accessed_ns = now
             if action == "DeleteMessage":
-                if code is None:
-                    deleted(now)
+                if code is not None:
+                    return
+                if deleted.value == 1.0 and deleted.begin <= now < deleted.end:
+                    deleted.run += 1
+                else:
+                    deleted.add(now)
             elif action == "DeleteMessageBatch":
                 other(now, items, code)
 

@@ -28,6 +28,13 @@ class Recorder(Protocol):
         """Return what takes the facts of one signal of one component, or None."""
 
 
+class Hearing(Recorder, Protocol):
+    """A recorder that listens itself to what carries one thing, where every message is wanted."""
+
+    def hears(self, component: Component, signal: Signal) -> Listener | None:
+        """Return what hears the facts of one signal of one component; None leaves it to `note`."""
+
+
 class Tracer:
     """Observer: hands every fact about the chosen messages to a recorder.
 
@@ -45,6 +52,11 @@ class Tracer:
         place = next((i for i, name in enumerate(signal.carries) if name in ABOUT), None)
         if place is None:
             return None
+        hears = getattr(self._recorder, "hears", None)
+        if hears is not None and self._choice is None and len(signal.carries) == 1:
+            found: Listener | None = hears(component, signal)
+            if found is not None:
+                return found
         note = self._recorder.note(component, signal)
         if note is None:
             return None
