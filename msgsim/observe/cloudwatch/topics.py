@@ -17,7 +17,6 @@ from msgsim.observe.cloudwatch.series import Series
 from msgsim.observe.cloudwatch.twin import Desk
 from msgsim.observe.system import announces
 
-
 DELIVERED = "NumberOfNotificationsDelivered"
 
 
@@ -96,7 +95,7 @@ class SubscriptionTwin:
         return found
 
     def _delivered_listener(self) -> Listener:
-        """Return what hears deliveries, nearly all of which are of kinds that are never replayed."""
+        """Return what hears deliveries; hardly a kind of message is ever replayed."""
         plain: set[type] = set()
         series: Series | None = None
         other = self._delivered

@@ -4,10 +4,11 @@ One object a line, in the order of time: `t_ns`, `at` (the component), `kind`, `
 `message` (its workload and place in it: `Shop#17`), `key`, `attempt` where the fact is about a
 hand-over, then what else the fact carries. `msgsim explain traces` describes them.
 
-A message of an everyday system makes twenty facts. What its lines have in common is made once: the
-beginning for all facts of a moment, the middle for a signal, the end for a message. Where a fact
-carries nothing but a message, copy or delivery, and every message is wanted, the recorder listens
-itself, which saves two calls for each line.
+A message of an everyday system makes twenty facts. A listener only notes a row; lines are made of
+some thousands of rows at once, from parts that are made once: the beginning for all facts of a
+moment, the middle for a signal, the rest for a message. Where a fact carries nothing but a message,
+copy or delivery, and every message is wanted, the recorder listens itself, which saves two calls
+for each line.
 """
 
 from __future__ import annotations
@@ -22,8 +23,13 @@ from msgsim.model.message import NUMBERS_PER_WORKLOAD, Copy, Delivery, Key, Mess
 from msgsim.observe.trace.biographies import SILENT
 from msgsim.observe.trace.listening import ABOUT, Note
 
-LINES = 4_096
-"""Lines that are gathered before they are written."""
+LINES = 1_024
+"""Lines that are gathered before they are written: more would not fit a processor's cache."""
+
+Row = tuple[str, int, Message, str]
+"""What a signal's lines have in common, when (ns), the message, and how the line ends."""
+
+END = "}\n"
 
 
 class _Escaped(dict[Key, str]):
@@ -42,6 +48,16 @@ class _Labels(dict[Key, str]):
         return text
 
 
+class _Ends(dict[int, str]):
+    """How a line about a hand-over ends, by the attempt."""
+
+    def __missing__(self, attempt: int) -> str:
+        text = f',"attempt":{attempt}{END}'
+        if len(self) < LINES:
+            self[attempt] = text
+        return text
+
+
 class EventLines:
     """Recorder: writes a line for every fact.
 
@@ -49,45 +65,40 @@ class EventLines:
         stream: where to; it is neither opened nor closed here.
 
     Attributes:
-        lines: what has been gathered.
-        now: the moment (ns) of the last line, and `start`, what its lines begin with.
-        tails: number of a message → what tells of it in each line; emptied with the lines.
+        rows: what has been noted and not written.
+        ends: how lines about hand-overs end.
     """
-
-    __slots__ = ("_keys", "_labels", "_stream", "lines", "now", "start", "tails")
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._keys = _Escaped()
         self._labels = _Labels()
-        self.lines: list[str] = []
-        self.now = -1
-        self.start = ""
-        self.tails: dict[int, str] = {}
+        self._known: dict[int, str] = {}
+        self.rows: list[Row] = []
+        self.ends = _Ends()
 
     def note(self, component: Component, signal: Signal) -> Note | None:
         """Return what writes the facts of one signal of one component."""
         if signal.name in SILENT:
             return None
-        lines, turn, head = self.lines, self.turn, _head(component, signal)
+        rows, ends, flush, head = self.rows, self.ends, self.flush, _head(component, signal)
         names = [json.dumps(name) for name in signal.carries if name not in ABOUT]
 
-        def write(
+        def note(
             now: int,
             message: Message,
             copy: Copy | None,
             delivery: Delivery | None,
             rest: tuple[Any, ...],
         ) -> None:
-            turn(now)
-            line = f"{self.start}{head}{self.tail(message)}"
-            if delivery is not None:
-                line = f'{line},"attempt":{delivery.attempt}'
+            end = END if delivery is None else ends[delivery.attempt]
             if rest:
-                line += _more(names, rest)
-            lines.append(line + "}\n")
+                end = f"{end[: -len(END)]}{_more(names, rest)}{END}"
+            rows.append((head, now, message, end))
+            if len(rows) >= LINES:
+                flush()
 
-        return write
+        return note
 
     def hears(self, component: Component, signal: Signal) -> Listener | None:
         """Return what hears a signal that carries one thing and writes about every message."""
@@ -96,24 +107,27 @@ class EventLines:
             return None
         return make(self, _head(component, signal))
 
-    def turn(self, now: int) -> None:
-        """Begin lines of another moment; write what has come together, if that is much."""
-        if len(self.lines) >= LINES:
-            self.flush()
-        self.now, self.start = now, f'{{"t_ns":{now}'
-
-    def tail(self, message: Message) -> str:
-        """Return what tells of a message, and remember it until the lines are written."""
-        key, place = message.key, message.number % NUMBERS_PER_WORKLOAD + 1
-        text = f'{self._labels[key]}{place}","key":{self._keys[key]}'
-        self.tails[message.number] = text
-        return text
-
     def flush(self) -> None:
-        """Write what has been gathered."""
-        self._stream.write("".join(self.lines))
-        self.lines.clear()
-        self.tails.clear()
+        """Write what has been noted."""
+        lines: list[str] = []
+        write, known = lines.append, self._known
+        moment, start = -1, ""
+        for head, now, message, end in self.rows:
+            if now != moment:
+                moment, start = now, f'{{"t_ns":{now}'
+            number = message.number
+            told = known[number] if number in known else self._tell(known, message)
+            write(f"{start}{head}{told}{end}")
+        self._stream.write("".join(lines))
+        self.rows.clear()
+        if len(known) > LINES:
+            known.clear()
+
+    def _tell(self, known: dict[int, str], message: Message) -> str:
+        """Return what each line tells of a message, and keep it for the next lines."""
+        key, place = message.key, message.number % NUMBERS_PER_WORKLOAD + 1
+        text = known[message.number] = f'{self._labels[key]}{place}","key":{self._keys[key]}'
+        return text
 
 
 def _head(component: Component, signal: Signal) -> str:
@@ -129,60 +143,50 @@ def _more(names: list[str], rest: tuple[Any, ...]) -> str:
     )
 
 
-# What hears facts that carry one thing. A line is made in place, and messages that are known are
-# looked up in place: calls would take longer than the rest.
+# What hears facts that carry one thing: a call of ours would take longer than what is done here.
 
 
 def _hears_message(to: EventLines, head: str) -> Listener:
-    write, tails, turn, tail = to.lines.append, to.tails, to.turn, to.tail
+    rows, append, flush = to.rows, to.rows.append, to.flush
 
     def heard(now: int, message: Message) -> None:
-        if now != to.now:
-            turn(now)
-        number = message.number
-        told = tails[number] if number in tails else tail(message)
-        write(f"{to.start}{head}{told}}}\n")
+        append((head, now, message, END))
+        if len(rows) >= LINES:
+            flush()
 
     return heard
 
 
 def _hears_copy(to: EventLines, head: str) -> Listener:
-    write, tails, turn, tail = to.lines.append, to.tails, to.turn, to.tail
+    rows, append, flush = to.rows, to.rows.append, to.flush
 
     def heard(now: int, copy: Copy | Message) -> None:
-        if now != to.now:
-            turn(now)
-        message = copy if isinstance(copy, Message) else copy.message
-        number = message.number
-        told = tails[number] if number in tails else tail(message)
-        write(f"{to.start}{head}{told}}}\n")
+        append((head, now, copy if isinstance(copy, Message) else copy.message, END))
+        if len(rows) >= LINES:
+            flush()
 
     return heard
 
 
 def _hears_delivery(to: EventLines, head: str) -> Listener:
-    write, tails, turn, tail = to.lines.append, to.tails, to.turn, to.tail
+    rows, append, flush, ends = to.rows, to.rows.append, to.flush, to.ends
 
     def heard(now: int, delivery: Delivery) -> None:
-        if now != to.now:
-            turn(now)
-        number = delivery.message.number
-        told = tails[number] if number in tails else tail(delivery.message)
-        write(f'{to.start}{head}{told},"attempt":{delivery.attempt}}}\n')
+        append((head, now, delivery.message, ends[delivery.attempt]))
+        if len(rows) >= LINES:
+            flush()
 
     return heard
 
 
 def _hears_deliveries(to: EventLines, head: str) -> Listener:
-    write, tails, turn, tail, lines = to.lines.append, to.tails, to.turn, to.tail, to.lines
+    rows, append, flush, ends = to.rows, to.rows.append, to.flush, to.ends
 
     def heard(now: int, deliveries: list[Delivery]) -> None:
-        if now != to.now or len(lines) >= LINES:
-            turn(now)
         for delivery in deliveries:
-            number = delivery.message.number
-            told = tails[number] if number in tails else tail(delivery.message)
-            write(f'{to.start}{head}{told},"attempt":{delivery.attempt}}}\n')
+            append((head, now, delivery.message, ends[delivery.attempt]))
+        if len(rows) >= LINES:
+            flush()
 
     return heard
 
