@@ -11,7 +11,7 @@ import msgsim
 from msgsim.bundled import scenario_path
 from msgsim.experiment.retell import Told
 from msgsim.observe.trace import EventLines, Tracer, sampled
-from msgsim.observe.trace.lines import LINES
+from msgsim.observe.trace.lines import FULL, LINES, PARTS
 from msgsim.scenario.load import variants_of
 from tests.perf import real
 
@@ -81,4 +81,4 @@ def test_lines_are_written_while_the_run_goes_on():
     Told(msgsim.load_text(real.batched_text(400, 1))).again(Tracer(lines))
     assert len(stream.blocks) > 3
     assert all(LINES <= block < LINES + 10 for block in stream.blocks)
-    assert len(lines.rows) < LINES + 10
+    assert len(lines.notes) < FULL + 10 * PARTS

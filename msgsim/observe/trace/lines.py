@@ -4,11 +4,10 @@ One object a line, in the order of time: `t_ns`, `at` (the component), `kind`, `
 `message` (its workload and place in it: `Shop#17`), `key`, `attempt` where the fact is about a
 hand-over, then what else the fact carries. `msgsim explain traces` describes them.
 
-A message of an everyday system makes twenty facts. A listener only notes a row; lines are made of
-some thousands of rows at once, from parts that are made once: the beginning for all facts of a
-moment, the middle for a signal, the rest for a message. Where a fact carries nothing but a message,
-copy or delivery, and every message is wanted, the recorder listens itself, which saves two calls
-for each line.
+A message of an everyday system makes twenty facts. A listener only notes them; lines are made of
+a thousand notes at once, from parts that are made once for a moment, a signal or a message. Where a
+fact carries nothing but a message, copy or delivery, and every message is wanted, the recorder
+listens itself, which saves two calls for each line.
 """
 
 from __future__ import annotations
@@ -26,8 +25,10 @@ from msgsim.observe.trace.listening import ABOUT, Note
 LINES = 1_024
 """Lines that are gathered before they are written: more would not fit a processor's cache."""
 
-Row = tuple[str, int, Message, str]
-"""What a signal's lines have in common, when (ns), the message, and how the line ends."""
+PARTS = 4
+"""Of a note: when (ns), what a signal's lines have in common, the message, how the line ends."""
+
+FULL = LINES * PARTS
 
 END = "}\n"
 
@@ -65,7 +66,7 @@ class EventLines:
         stream: where to; it is neither opened nor closed here.
 
     Attributes:
-        rows: what has been noted and not written.
+        notes: what has been noted and not written, the parts of one note after the other.
         ends: how lines about hand-overs end.
     """
 
@@ -74,14 +75,14 @@ class EventLines:
         self._keys = _Escaped()
         self._labels = _Labels()
         self._known: dict[int, str] = {}
-        self.rows: list[Row] = []
+        self.notes: list[Any] = []
         self.ends = _Ends()
 
     def note(self, component: Component, signal: Signal) -> Note | None:
         """Return what writes the facts of one signal of one component."""
         if signal.name in SILENT:
             return None
-        rows, ends, flush, head = self.rows, self.ends, self.flush, _head(component, signal)
+        notes, ends, flush, head = self.notes, self.ends, self.flush, _head(component, signal)
         names = [json.dumps(name) for name in signal.carries if name not in ABOUT]
 
         def note(
@@ -94,8 +95,8 @@ class EventLines:
             end = END if delivery is None else ends[delivery.attempt]
             if rest:
                 end = f"{end[: -len(END)]}{_more(names, rest)}{END}"
-            rows.append((head, now, message, end))
-            if len(rows) >= LINES:
+            notes.extend((now, head, message, end))
+            if len(notes) >= FULL:
                 flush()
 
         return note
@@ -108,25 +109,23 @@ class EventLines:
         return make(self, _head(component, signal))
 
     def flush(self) -> None:
-        """Write what has been noted."""
-        lines: list[str] = []
-        write, known = lines.append, self._known
-        moment, start = -1, ""
-        for head, now, message, end in self.rows:
-            if now != moment:
-                moment, start = now, f'{{"t_ns":{now}'
-            number = message.number
-            told = known[number] if number in known else self._tell(known, message)
-            write(f"{start}{head}{told}{end}")
-        self._stream.write("".join(lines))
-        self.rows.clear()
+        """Write what has been noted: whole columns of notes become text, without a loop of ours."""
+        notes, known = self.notes, self._known
+        moments, messages = notes[0::PARTS], notes[2::PARTS]
+        starts = {now: f'{{"t_ns":{now}' for now in set(moments)}
+        told = {each: known.get(each.number) or self._tell(each) for each in set(messages)}
+        notes[0::PARTS] = map(starts.__getitem__, moments)
+        notes[2::PARTS] = map(told.__getitem__, messages)
+        self._stream.write("".join(notes))
+        notes.clear()
         if len(known) > LINES:
             known.clear()
 
-    def _tell(self, known: dict[int, str], message: Message) -> str:
-        """Return what each line tells of a message, and keep it for the next lines."""
+    def _tell(self, message: Message) -> str:
+        """Return what each line tells of a message, and remember it for its next lines."""
         key, place = message.key, message.number % NUMBERS_PER_WORKLOAD + 1
-        text = known[message.number] = f'{self._labels[key]}{place}","key":{self._keys[key]}'
+        text = f'{self._labels[key]}{place}","key":{self._keys[key]}'
+        self._known[message.number] = text
         return text
 
 
@@ -147,45 +146,45 @@ def _more(names: list[str], rest: tuple[Any, ...]) -> str:
 
 
 def _hears_message(to: EventLines, head: str) -> Listener:
-    rows, append, flush = to.rows, to.rows.append, to.flush
+    notes, note, flush = to.notes, to.notes.extend, to.flush
 
     def heard(now: int, message: Message) -> None:
-        append((head, now, message, END))
-        if len(rows) >= LINES:
+        note((now, head, message, END))
+        if len(notes) >= FULL:
             flush()
 
     return heard
 
 
 def _hears_copy(to: EventLines, head: str) -> Listener:
-    rows, append, flush = to.rows, to.rows.append, to.flush
+    notes, note, flush = to.notes, to.notes.extend, to.flush
 
     def heard(now: int, copy: Copy | Message) -> None:
-        append((head, now, copy if isinstance(copy, Message) else copy.message, END))
-        if len(rows) >= LINES:
+        note((now, head, copy if isinstance(copy, Message) else copy.message, END))
+        if len(notes) >= FULL:
             flush()
 
     return heard
 
 
 def _hears_delivery(to: EventLines, head: str) -> Listener:
-    rows, append, flush, ends = to.rows, to.rows.append, to.flush, to.ends
+    notes, note, flush, ends = to.notes, to.notes.extend, to.flush, to.ends
 
     def heard(now: int, delivery: Delivery) -> None:
-        append((head, now, delivery.message, ends[delivery.attempt]))
-        if len(rows) >= LINES:
+        note((now, head, delivery.message, ends[delivery.attempt]))
+        if len(notes) >= FULL:
             flush()
 
     return heard
 
 
 def _hears_deliveries(to: EventLines, head: str) -> Listener:
-    rows, append, flush, ends = to.rows, to.rows.append, to.flush, to.ends
+    notes, note, flush, ends = to.notes, to.notes.extend, to.flush, to.ends
 
     def heard(now: int, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
-            append((head, now, delivery.message, ends[delivery.attempt]))
-        if len(rows) >= LINES:
+            note((now, head, delivery.message, ends[delivery.attempt]))
+        if len(notes) >= FULL:
             flush()
 
     return heard
