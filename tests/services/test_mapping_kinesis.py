@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msgsim.model.message import Copy, Delivery, Key, Message
-from msgsim.services.event_source_mapping.lanes import Batch, Held, Lane, Progress
+from msgsim.model.streams import Progress
+from msgsim.services.event_source_mapping.lanes import Batch, Held, Lane
 from tests.services.hand_built import HandBuilt, codes
 from tests.services.lambda_built import built, concurrency, function, mapping
 

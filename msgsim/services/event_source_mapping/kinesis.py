@@ -14,10 +14,11 @@ from msgsim.model import facts
 from msgsim.model.lineage import ParentsFirst
 from msgsim.model.message import Copy, Delivery, Message
 from msgsim.model.ports import Invoked, Outcome
+from msgsim.model.streams import Record, Stream
 from msgsim.services.event_source_mapping.documents import DYNAMODB_INFO, Documents
 from msgsim.services.event_source_mapping.filters import EventFilter, item_event, stream_event
 from msgsim.services.event_source_mapping.lanes import Batch, Held, Lane, LaneOf
-from msgsim.services.event_source_mapping.reading import Reader, Reading, Record, Rules, Stream
+from msgsim.services.event_source_mapping.reading import Reader, Reading, Rules
 from msgsim.services.event_source_mapping.windows import WindowLane
 
 RETRIES_EXHAUSTED = "RetryAttemptsExhausted"

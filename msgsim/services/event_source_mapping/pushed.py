@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from msgsim.model.streams import Record
 from msgsim.services.event_source_mapping.kinesis import StreamMapping
-from msgsim.services.event_source_mapping.reading import Reader, Record
+from msgsim.services.event_source_mapping.reading import Reader
 
 
 class PushedMapping(StreamMapping):

@@ -14,8 +14,8 @@ from msgsim.model import facts
 from msgsim.model.catalog import page_beside
 from msgsim.model.service import Context, Finding, Service, Specs
 from msgsim.model.spec import RefTo, Spec, String
+from msgsim.model.streams import PushingStream, Record, Subscription
 from msgsim.services.kinesis_consumer.billing import registered_meter
-from msgsim.services.kinesis_consumer.reading import Record, Stream, Subscription
 from msgsim.services.kinesis_consumer.spec import check_registered
 
 PAGE = page_beside(__file__, "kinesis.stream_consumer.md")
@@ -43,7 +43,7 @@ class Registered(Component):
 
     kind = KIND
     signals = (facts.PUSHED,)
-    stream: Stream
+    stream: PushingStream
 
     def subscribe(
         self,
