@@ -60,6 +60,12 @@ class Stream(Protocol):
     def register(self, consumer: str) -> None:
         """Make a consumer known, so that the stream keeps what it has not passed."""
 
+    def begin_at(self, shard: int, position: int, consumer: str) -> None:
+        """Note that a consumer begins at a position, where another one stopped."""
+
+    def forget(self, consumer: str) -> None:
+        """Keep nothing for a consumer any more."""
+
     def passed(self, consumer: str, shard: int, position: int) -> None:
         """Let the stream know that a consumer needs nothing before `position`."""
 

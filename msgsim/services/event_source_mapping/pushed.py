@@ -40,6 +40,8 @@ class PushedMapping(StreamMapping):
 
     def _pushed(self, reader: Reader, records: Sequence[Record], after: int, ended: bool) -> None:
         """Take an event; one that comes during an outage waits."""
+        if self._handing_over is not None:
+            return
         now = self.sim.now
         if self.down:
             again = (reader, records, after, ended)
