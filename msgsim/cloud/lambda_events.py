@@ -12,6 +12,7 @@ from msgsim.cloud.letters import Letter
 from msgsim.cloud.mailbox import CERTIFICATE, signature, text_for
 from msgsim.cloud.received import system_attributes
 from msgsim.model.message import Delivery, Message
+from msgsim.services.event_source_mapping.reports import read_report
 
 if TYPE_CHECKING:
     from msgsim.cloud.account import Account, QueueEntry, SubscriptionEntry
@@ -63,9 +64,14 @@ class QueueDoor:
         """Return the event: one record for each message."""
         return {"Records": [self._record(delivery) for delivery in batch]}
 
-    def identifiers(self, batch: Sequence[Delivery]) -> dict[str, Delivery]:
-        """Return the messages by their id."""
-        return {delivery.message.message_id: delivery for delivery in batch}  # type: ignore[attr-defined]
+    def failed(self, batch: Sequence[Delivery], payload: Any) -> list[Delivery] | None:
+        """Return the messages that a response reports as failed, by id; None for all of them."""
+        ids = {delivery.message.message_id: delivery for delivery in batch}  # type: ignore[attr-defined]
+        return read_report(payload, ids)
+
+    def complaint(self, payload: Any) -> str | None:
+        """Return nothing: any response will do."""
+        return None
 
     def _record(self, delivery: Delivery) -> dict[str, Any]:
         letter: Letter = delivery.message  # type: ignore[assignment]

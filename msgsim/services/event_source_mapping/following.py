@@ -86,6 +86,7 @@ class ShardFollower(Component):
         self._order: ParentsFirst | None = None
         self._bookmark: Bookmark | None = None
         self._waits = False
+        self._started = False
         self._handing_over: Callable[[Bookmark | None], Any] | None = None
 
     def reads_items(self, period_ns: int, limit: int, overhead_ns: int) -> None:
@@ -103,6 +104,7 @@ class ShardFollower(Component):
 
     def start(self) -> None:
         """Begin to poll, now or later; what expires until then is announced for it, too."""
+        self._started = True
         if not self._enabled or self._waits:
             return
         if self._bookmark is not None:
@@ -118,7 +120,8 @@ class ShardFollower(Component):
     def succeed(self, other: ShardFollower) -> None:
         """Take the place of another mapping: begin where it stops, once it has stopped.
 
-        What the other has in hand goes on to its end first, so that no record is in two hands.
+        To be said before it starts. What the other has in hand goes on to its end first, so that
+        no record is in two hands.
         """
         self._waits = True
         other.stop(self._take_over)
@@ -128,7 +131,7 @@ class ShardFollower(Component):
         self._bookmark = bookmark
         if self._handing_over is not None:
             self._hand_over()
-        else:
+        elif self._started:
             self.start()
 
     def stop(self, then: Callable[[Bookmark | None], Any]) -> None:

@@ -30,7 +30,7 @@ class RegisteredSpec(Spec):
 
 
 def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
-    """Find names that are taken, more consumers than AWS allows, and two mappings in one name."""
+    """Find names that are taken, and more consumers than AWS allows."""
     consumer = cast("RegisteredSpec", spec)
     yield from check_registered(name, consumer.StreamARN, consumer.ConsumerName, specs)
 
