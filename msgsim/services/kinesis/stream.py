@@ -137,7 +137,9 @@ class Stream(Component):
 
     def _put(self, now: int, message: Message) -> str | None:
         try:
-            result = self.state.put_record(now, message.key.name, message.size_bytes, message)
+            result = self.state.put_record(
+                now, message.key.name, message.size_bytes, message, message.explicit_hash_key
+            )
         except KinesisError as error:
             return error.code
         if not result.ok and self.on_throttled is not None:
@@ -147,7 +149,9 @@ class Stream(Component):
     def accept_batch(self, messages: Sequence[Message]) -> list[str | None]:
         """Take several records in one call (PutRecords); each is stored or refused on its own."""
         now = self.sim.env._now
-        entries = [PutEntry(one.key.name, one.size_bytes, one) for one in messages]
+        entries = [
+            PutEntry(one.key.name, one.size_bytes, one, one.explicit_hash_key) for one in messages
+        ]
         code: str | None = UNAVAILABLE if self.down else None
         results: list[PutResult] = []
         if code is None:
@@ -209,8 +213,8 @@ class Stream(Component):
         return results
 
     def shard_of(self, message: Message) -> int:
-        """Return the index of the shard that the message's partition key belongs to."""
-        return self.state.shard_for(message.key.name).index
+        """Return the index of the shard that the message's key, or its hash key, belongs to."""
+        return self.state.shard_for(message.key.name, message.explicit_hash_key).index
 
     # Shards --------------------------------------------------------------------------------
 
@@ -223,22 +227,8 @@ class Stream(Component):
         return self.state.shards[shard].children
 
     def beginnings(self, where: str, timestamp_ns: int | None = None) -> tuple[list[int], set[int]]:
-        """Return the shards with which a reader begins, and those before its starting position.
-
-        With `LATEST` it begins with the open shards, with `AT_TIMESTAMP` with those that were open
-        then, with `TRIM_HORIZON` with the oldest ones that can still hold a record.
-        """
-        shards, now = self.state.shards, self.sim.now
-        if where == "LATEST":
-            before = {s.index for s in shards if not s.open}
-        elif where == "AT_TIMESTAMP":
-            assert timestamp_ns is not None
-            horizon = max(timestamp_ns, now - self.retention_ns)
-            before = {s.index for s in shards if s.closed_ns is not None and s.closed_ns <= horizon}
-        else:
-            before = {s.index for s in shards if s.expired(now, self.retention_ns)}
-        begun = [s.index for s in shards if s.index not in before and before.issuperset(s.parents)]
-        return begun, before
+        """Return the shards with which a reader begins, and those before its starting position."""
+        return self.state.beginnings(self.sim.now, where, timestamp_ns)
 
     def at_end(self, shard: int, position: int) -> bool:
         """Say whether nothing can follow at a position: the shard is closed, and read so far."""
