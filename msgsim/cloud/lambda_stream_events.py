@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgsim.cloud.identity import ACCOUNT, EPOCH_S, iso_time
+from msgsim.cloud.lambda_events import FunctionDoor
 from msgsim.cloud.records import KinesisRecord
 from msgsim.kernel.simulation import NS_PER_S
 from msgsim.model.message import Delivery
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from msgsim.cloud.lambda_functions import FunctionEntry
 
 
-class StreamDoor:
+class StreamDoor(FunctionDoor):
     """A function behind the mapping of a stream: what it invokes is a Kinesis event.
 
     With tumbling windows it keeps the state that the handler returns, one for each lane, and hands
@@ -41,12 +42,10 @@ class StreamDoor:
     def __init__(
         self, account: Account, entry: FunctionEntry, arn: str, reads_report: bool
     ) -> None:
-        self.name = entry.name
-        self.reads_report = reads_report
+        super().__init__(account, entry, reads_report)
         self.arn = arn
         self.region = account.place.region
         self.role = entry.settings.get("Role") or f"arn:aws:iam::{ACCOUNT}:role/{entry.name}"
-        self._entry = entry
         self._states: dict[Lane, Any] = {}
 
     def invoke_records(
@@ -58,26 +57,23 @@ class StreamDoor:
         completed: Callable[..., Any],
     ) -> str | None:
         """Invoke with a batch of one shard; see `Invoked.invoke`."""
-        entry = self._entry
-        if not entry.exists:
-            return "ResourceNotFoundException"
         call = StreamCall(self, shard, batch)
         if isinstance(lane, WindowLane):
             call.window = _window(shard, lane, batch, self._states.get(lane, {}), self.arn)
-            reply = partial(self._keep_state, lane, batch, reply)
-        entry.handler.source = call
-        try:
-            deliveries = [held.delivery for held in batch.records]
-            code: str | None = entry.function.invoke(deliveries, reply, completed)
-        finally:
-            entry.handler.source = None
-        return code
+            reply = partial(self._keep_state, self.entry, lane, batch, reply)
+        deliveries = [held.delivery for held in batch.records]
+        return self.hand_over(call, deliveries, reply, completed)
 
     def _keep_state(
-        self, lane: WindowLane, batch: Batch, reply: Callable[..., Any], outcome: Outcome
+        self,
+        entry: FunctionEntry | None,
+        lane: WindowLane,
+        batch: Batch,
+        reply: Callable[..., Any],
+        outcome: Outcome,
     ) -> None:
         """Remember what the handler returned; the final invocation of a window ends its state."""
-        execution = self._entry.handler.last
+        execution = None if entry is None else entry.handler.last
         if outcome.status == "ok" and batch.final:
             self._states.pop(lane, None)
         elif outcome.status == "ok" and execution is not None:

@@ -738,7 +738,9 @@ def test_two_mappings_of_one_consumer_are_refused(room):
 
 
 def test_a_disabled_mapping_goes_on_where_it_stopped(room):
-    """Source: invocation-eventsourcemapping.html."""
+    """ "Pause invocation and resume later from the same location". Source: API Reference,
+    UpdateEventSourceMapping.
+    """
     room.function()
     uuid = room.map(StartingPosition="LATEST")
     room.put("a")
@@ -847,12 +849,19 @@ def test_a_deleted_stream_gives_nothing_more(room):
 
 
 def test_a_deleted_function_holds_its_records_back(room):
+    """A mapping stays when its function is deleted, tries again and again as after a throttle, and
+    invokes what has the name later: DeleteFunction leaves mappings alone, and they go by the ARN.
+    Source: API Reference, DeleteFunction, DeleteEventSourceMapping.
+    """
     room.function()
-    room.map()
+    room.map(MaximumRetryAttempts=0)
     room.lam.delete_function(FunctionName="fn")
     room.put("a")
     room.cloud.advance(30)
     assert room.batches == []
+    room.function()
+    room.cloud.advance(60)
+    assert room.batches == [["a"]]
 
 
 # What AWS shows and refuses ---------------------------------------------------------------------

@@ -77,15 +77,18 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
         yield from _report(mapping, function)
 
 
-def _twice(name: str, mapping: MappingSpec, specs: Specs) -> Iterator[Finding]:
+def _earlier(name: str, mapping: MappingSpec, specs: Specs) -> Iterator[tuple[str, MappingSpec]]:
+    """Yield the mappings of the same source that stand before this one."""
     for other, spec in specs.items():
         if other == name:
             return
-        if (
-            isinstance(spec, MappingSpec)
-            and spec.EventSourceArn == mapping.EventSourceArn
-            and spec.FunctionName == mapping.FunctionName
-        ):
+        if isinstance(spec, MappingSpec) and spec.EventSourceArn == mapping.EventSourceArn:
+            yield other, spec
+
+
+def _twice(name: str, mapping: MappingSpec, specs: Specs) -> Iterator[Finding]:
+    for other, spec in _earlier(name, mapping, specs):
+        if spec.FunctionName == mapping.FunctionName:
             yield Finding(
                 "E217",
                 f"AWS refuses this (ResourceConflictException): {other} already maps "
@@ -100,14 +103,8 @@ def _shared(name: str, mapping: MappingSpec, specs: Specs) -> Iterator[Finding]:
     """Find another mapping that reads in the name of the same registered consumer."""
     if kind_of(specs.get(mapping.EventSourceArn)) != "kinesis.stream_consumer":
         return
-    for other, spec in specs.items():
-        if other == name:
-            return
-        if (
-            isinstance(spec, MappingSpec)
-            and spec.EventSourceArn == mapping.EventSourceArn
-            and spec.FunctionName != mapping.FunctionName
-        ):
+    for other, spec in _earlier(name, mapping, specs):
+        if spec.FunctionName != mapping.FunctionName:
             yield Finding(
                 "E270",
                 f"{other} reads in the name of {mapping.EventSourceArn} already: Kinesis has one "
