@@ -117,32 +117,34 @@ class StandardQueue(Queue):
             super().receive(limit, wait_ns, reply, visibility_ns)
             return
         timeout = self.visibility_ns if visibility_ns is None else visibility_ns
-        deliveries = None
-        if self.state.visible:
-            take = self._take_one if limit == 1 else self._take
-            deliveries = take(limit, timeout, False)
-        if deliveries:
-            calls, requested = self.plain_calls, self.on_requested
-            if (
-                calls is not None
-                and len(deliveries) == 1
-                and deliveries[0].message.size_bytes <= REQUEST_BYTES
-            ):
-                calls[PLAIN_RECEIVE] += 1
-            elif requested is not None:
-                requested(self.sim.env._now, "ReceiveMessage", deliveries, None)
-            reply(deliveries, None)
+        state, now = self.state, self.sim.env._now
+        if not state.visible:
+            deliveries = []
+        elif limit == 1:
+            deliveries = self._take_one(now, timeout)
         else:
-            self._wait((self.sim.env._now + wait_ns, limit, reply, timeout), wait_ns)
+            deliveries = self._take(limit, timeout, False)
+        if not deliveries:
+            self._wait((now + wait_ns, limit, reply, timeout), wait_ns)
+            return
+        calls, requested = self.plain_calls, self.on_requested
+        if (
+            calls is not None
+            and len(deliveries) == 1
+            and deliveries[0].message.size_bytes <= REQUEST_BYTES
+        ):
+            calls[PLAIN_RECEIVE] += 1
+        elif requested is not None:
+            requested(now, "ReceiveMessage", deliveries, None)
+        reply(deliveries, None)
 
-    def _take_one(self, limit: int, visibility_ns: int, short: bool) -> list[Delivery] | None:
-        now = self.sim.env._now
+    def _take_one(self, now: int, visibility_ns: int) -> list[Delivery]:
         dead: list[Stored] = []
         delivery = self.state.take_one(now, visibility_ns, dead)  # type: ignore[union-attr]
         for copy in dead:
             self._dead_letter(now, copy)
         if delivery is None:
-            return None
+            return []
         due = now + visibility_ns
         if due < self._alarm_due:
             self._watch(now, due)
@@ -165,8 +167,13 @@ class StandardQueue(Queue):
         copy: Stored = delivery.copy  # type: ignore[assignment]
         if self.down or copy.state != IN_FLIGHT:
             return False
-        delete = self.state.delete
-        delete(self.sim.env._now, delivery)
+        state = self.state
+        if state.fair:  # type: ignore[union-attr]
+            state.delete(self.sim.env._now, delivery)
+        else:  # what that comes to, without a call
+            copy.state = GONE
+            copy.receipt = None
+            state.in_flight -= 1
         if self._polls or self._deletes_left == 1:
             self._after_delete(copy)
         else:

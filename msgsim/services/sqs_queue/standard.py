@@ -182,7 +182,18 @@ class StandardState(QueueState):
         self._ages.append(copy)
         if len(self._ages) > self._most_ages:
             self._shorten_ages()
-        return self._lend(now, copy, visibility_ns)
+        if visibility_ns != self.visibility_ns:
+            return self._lend(now, copy, visibility_ns)
+        # What `_lend` does with a copy that nobody had before.
+        copy.receives = 1
+        copy.first_received_ns = now
+        copy.receipt = delivery = Delivery(copy, 1, now, now + visibility_ns)
+        copy.state = IN_FLIGHT
+        self.in_flight += 1
+        self._timeouts.append(delivery)
+        if len(self._timeouts) > self._most_timeouts:
+            self._shorten_timeouts()
+        return delivery
 
     def delete(self, now: int, delivery: Delivery) -> str | None:
         """Delete by any receipt of the copy, old or late; deleting twice succeeds too."""
