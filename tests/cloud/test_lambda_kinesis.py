@@ -390,6 +390,27 @@ def test_records_that_are_too_old_are_discarded_one_by_one(room):
     assert document["KinesisBatchInfo"]["batchSize"] == 1
 
 
+def test_a_minute_of_retries_is_eight_invocations(room):
+    """MaximumRecordAgeInSeconds 60, no limit of retries, a function that always fails: eight
+    invocations on AWS. Source: LocalStack's AWS test test_kinesis_maximum_record_age_exceeded
+    [expire-while-retrying] (2025-04-13); the pauses of the assumption were fitted to it.
+    """
+    url = room.queue("lost")
+    room.function(raises_at("a"))
+    room.map(
+        BatchSize=1,
+        MaximumBatchingWindowInSeconds=1,
+        MaximumRecordAgeInSeconds=60,
+        DestinationConfig={"OnFailure": {"Destination": room.arn(url)}},
+    )
+    room.put("a")
+    room.cloud.advance("5m")
+    assert room.batches == [["a"]] * 8
+    (document,) = room.documents(url)
+    assert document["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert "responseContext" not in document
+
+
 def test_bisecting_isolates_the_bad_record(room):
     """A batch that fails is split in two, which uses up no retry. Source: with-kinesis.html,
     BisectBatchOnFunctionError.
