@@ -821,6 +821,52 @@ def test_a_batch_that_failed_before_a_change_comes_again_after_it(room):
     assert set(map(tuple, room.batches[:-1])) == {("a",)}
 
 
+def test_a_change_during_the_last_batch_of_a_closed_shard(room):
+    """Its children are read by the changed mapping alone, and once."""
+    room.function(lambda event, texts: room.cloud.sleep(40))
+    uuid = room.map()
+    room.put("parent")
+    room.cloud.advance(2)
+    room.kinesis.split_shard(
+        StreamName="clicks", ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**127)
+    )
+    room.cloud.advance(35)
+    room.put("left", ExplicitHashKey="0")
+    room.put("right", ExplicitHashKey=str(2**127))
+    room.lam.update_event_source_mapping(UUID=uuid, BatchSize=10)
+    room.cloud.advance("5m")
+    assert room.batches[0] == ["parent"]
+    assert sorted(room.batches[1:]) == [["left"], ["right"]]
+    assert [life.facts for life in room.cloud.history()] == [["taken", "completed"]] * 3
+
+
+def test_a_change_when_one_of_two_merged_shards_is_finished():
+    """What was finished before the change counts: the child begins after the other parent."""
+    room = Room(shards=2)
+
+    def code(event: Any, texts: list[str]) -> None:
+        if texts == ["slow"] and room.batches.count(texts) == 1:
+            room.cloud.sleep(50)
+            raise ValueError
+
+    room.function(code)
+    uuid = room.map()
+    room.put("quick", ExplicitHashKey="0")
+    room.put("slow", ExplicitHashKey=str(2**127))
+    room.cloud.advance(2)
+    room.kinesis.merge_shards(
+        StreamName="clicks",
+        ShardToMerge="shardId-000000000000",
+        AdjacentShardToMerge="shardId-000000000001",
+    )
+    room.cloud.advance(35)
+    room.put("child")
+    room.lam.update_event_source_mapping(UUID=uuid, BatchSize=10)
+    room.cloud.advance("5m")
+    assert sorted(room.batches[:2]) == [["quick"], ["slow"]]
+    assert room.batches[2:] == [["slow"], ["child"]]
+
+
 def test_a_deleted_mapping_reads_no_more(room):
     room.function()
     uuid = room.map()
@@ -1044,9 +1090,10 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.parametrize("pushed", [False, True])
 @settings(max_examples=25, deadline=None)
-@given(STEPS, st.integers(1, 5))
-def test_no_record_is_lost_and_no_key_overtaken_whatever_is_changed(steps, seed):
+@given(steps=STEPS, seed=st.integers(1, 5))
+def test_no_record_is_lost_and_no_key_overtaken_whatever_is_changed(pushed, steps, seed):
     """At least once, in the order of each key at the first time: puts, changes of size and
     parallelism, pauses, splits, and a handler that fails every third time. Source: with-kinesis.
     """
@@ -1066,7 +1113,7 @@ def test_no_record_is_lost_and_no_key_overtaken_whatever_is_changed(steps, seed)
                 first.setdefault(key, []).append(int(number))
 
     room.function(code)
-    uuid = room.map()
+    uuid = room.map(source=room.consumer() if pushed else None)
     for what, a, b in steps:
         if what == "put":
             for _ in range(b):
