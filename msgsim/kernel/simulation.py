@@ -28,6 +28,9 @@ NS_PER_S = 1_000_000_000
 STRETCH = 1_000_000
 """Events after which a run looks at itself: does the clock move, is there memory left?"""
 
+GUARDED = 10_000
+"""Events that need no look at the memory: a look costs as much as fifty of them."""
+
 STANDSTILL = 20 * STRETCH
 """Events at one and the same instant after which a run is taken for a loop without delay."""
 
@@ -153,6 +156,7 @@ class Simulation:
         self.seed = seed
         self.replication = replication
         self._stood_at = -1
+        self._guard_at = 0
         self._standing_since = 0
         self._names: set[str] = set()
         self.once = self.env.once
@@ -217,8 +221,8 @@ class Simulation:
         Args:
             until: the time to stop at.
             max_events: events in total after which the run is stopped.
-            guard: asked every million events, and at the end, why the run must not go on; empty if
-                it may.
+            guard: asked now and then, at ends and at least every million events, why the run must
+                not go on; empty if it may.
 
         Raises:
             BudgetExceeded: more than `max_events` events in total have been handled, or
@@ -229,7 +233,10 @@ class Simulation:
         while more:
             handled = self.events_handled
             more = self.env.stretch(until, max(0, min(most - handled, STRETCH)) + 1)
-            why = (self._runaway(most) if more else "") or (guard() if guard is not None else "")
+            why = self._runaway(most) if more else ""
+            if not why and guard is not None and self.events_handled >= self._guard_at:
+                self._guard_at = self.events_handled + GUARDED
+                why = guard()
             if why:
                 events, now = self.events_handled, self.now
                 raise BudgetExceeded(events, now, self._feeding(), why)

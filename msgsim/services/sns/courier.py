@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from msgsim.kernel.component import Component
 from msgsim.kernel.distributions import Constant
 from msgsim.kernel.sampling import BLOCK, NEVER, GeometricGaps, Sampler
+from msgsim.kernel.substreams import LAST
 from msgsim.model.message import Message
 from msgsim.services.sns.delivered import Retried
 from msgsim.services.sns.retry import (
@@ -76,8 +77,9 @@ class Courier:
             nonlocal first, hops
             offset = message.number - first
             if not 0 <= offset < BLOCK:
-                first, hops = block(message.number)
-                offset = message.number - first
+                hops = block(message.number)
+                offset = message.number & LAST
+                first = message.number - offset
             if message.tries != 1 or subscription.slowness != 1.0 or topic.slowness != 1.0:
                 once(hop_of(message), conclude, message)
             else:

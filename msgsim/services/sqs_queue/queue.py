@@ -162,6 +162,30 @@ class StandardQueue(Queue):
             self._after_delete(delivery.copy)
         return None  # deleting twice succeeds
 
+    def delete_batch(self, deliveries: Sequence[Delivery]) -> list[str | None]:
+        """DeleteMessageBatch: one answer for each receipt; deleting twice succeeds."""
+        state, polls = self.state, self._polls
+        if self.down or polls or state.fair:  # type: ignore[union-attr]
+            return super().delete_batch(deliveries)
+        now, deleted, deletes_left = self.sim.env._now, self.on_deleted, self._deletes_left
+        if self.on_requested is not None:
+            self.on_requested(now, "DeleteMessageBatch", deliveries, None)
+        for delivery in deliveries:
+            copy: Stored = delivery.copy  # type: ignore[assignment]
+            if copy.state == IN_FLIGHT and deletes_left > 1:  # what `_delete` does, in one loop
+                copy.state = GONE
+                copy.receipt = None
+                state.in_flight -= 1
+                deletes_left -= 1
+                if deleted is not None:
+                    deleted(now, delivery)
+            else:
+                self._deletes_left = deletes_left
+                self._delete(delivery)
+                deletes_left = self._deletes_left
+        self._deletes_left = deletes_left
+        return [None] * len(deliveries)
+
     def remove(self, delivery: Delivery) -> bool:
         """Delete by receipt, for a consumer that announces it; False when `delete` must do it."""
         copy: Stored = delivery.copy  # type: ignore[assignment]

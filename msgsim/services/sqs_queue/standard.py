@@ -155,6 +155,7 @@ class StandardState(QueueState):
     ) -> None:
         """Take the heads of the hosts in turn until there is no room or nothing left."""
         again, fresh, most = self._again, self._fresh, self.max_receives
+        hand_out = self._hand_out
         while hosts and len(deliveries) < room:
             still_full = []
             for host in hosts:
@@ -171,10 +172,27 @@ class StandardState(QueueState):
                     self.dead_letter(copy)
                     dead.append(copy)
                     continue
-                deliveries.append(self._hand_out(now, copy, visibility_ns))
+                deliveries.append(hand_out(now, copy, visibility_ns))
                 if len(deliveries) >= room:
                     break
             hosts = still_full
+
+    def _hand_out(self, now: int, copy: Stored, visibility_ns: int) -> Delivery:
+        # What `_lend` does stands here as well: one call less for every copy of every batch.
+        self.visible -= 1
+        copy.receives = attempt = copy.receives + 1
+        if copy.first_received_ns < 0:
+            copy.first_received_ns = now
+        copy.receipt = delivery = Delivery(copy, attempt, now, now + visibility_ns)
+        copy.state = IN_FLIGHT
+        self.in_flight += 1
+        if visibility_ns == self.visibility_ns:
+            self._timeouts.append(delivery)
+            if len(self._timeouts) > self._most_timeouts:
+                self._shorten_timeouts()
+        else:
+            self._note_timeout(delivery)
+        return delivery
 
     def hand_over(self, now: int, message: Message, visibility_ns: int) -> Delivery:
         """Store a message and give it at once to a long poll that waits: it rests on no host."""

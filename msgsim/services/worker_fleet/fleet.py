@@ -136,19 +136,20 @@ class Fleet(Component):
         if routine is not None:
             self.routine = routine
             self.receive_with = (routine.limit, routine.wait_ns, routine.visibility_ns)
-            self.plain = self._is_plain()
         self.queue = queue
         self.receive = queue.receive
         self.judged = queue.name
         self.skips_group = skips_group
+        self.plain = self._is_plain()
 
     def _is_plain(self) -> bool:
-        """Say whether messages are worked one by one, and nothing else takes time."""
+        """Say whether messages are worked one after the other, and nothing else takes time."""
         routine = self.routine
         instant = self.receive_time is None and self.delete_time is None
         alone = routine.limit == 1 and routine.delete_each
+        in_batches = routine.in_sequence and not routine.delete_each and not self.skips_group
         usual = self.shape.make is Worker and self.shape.fetching is None
-        return instant and alone and usual and not routine.heartbeat
+        return instant and (alone or in_batches) and usual and not routine.heartbeat
 
     # What others ask -----------------------------------------------------------------------
 

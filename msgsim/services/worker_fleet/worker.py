@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgsim.model.message import Delivery
 from msgsim.model.ports import Polled
 from msgsim.services.worker_fleet.heartbeat import Heartbeat
-from msgsim.services.worker_fleet.plain import answering
+from msgsim.services.worker_fleet.plain import plain_reply
 
 if TYPE_CHECKING:
     from msgsim.services.worker_fleet.fleet import Fleet
@@ -39,14 +39,15 @@ class Worker:
 
     Attributes:
         alive: False from the crash on.
-        batch: what was received last and is not yet done with.
+        batch: what was received last and is not yet done with; `position` of the next in it.
+        done: messages of the batch that went well and are deleted at its end.
         tries: receives that were refused, one after the other.
         leaving: what to call when it is done, once it takes no more messages.
     """
 
-    __slots__ = ("_after", "_answer", "_attempt", "_beat", "_began_ns", "_busy", "_done",
-                 "_done_in_turn", "_done_with", "_failed", "_fleet", "_let_go", "_once", "_pending",
-                 "_position", "_queue", "_sim", "_skipped", "alive", "batch", "leaving",
+    __slots__ = ("_after", "_answer", "_attempt", "_beat", "_began_ns", "_busy", "_done_in_turn",
+                 "_done_with", "_failed", "_fleet", "_left", "_once", "_pending", "_queue", "_sim",
+                 "_skipped", "alive", "batch", "done", "leaving", "position",
                  "tries")  # fmt: skip
 
     def __init__(self, fleet: Fleet, queue: Polled) -> None:
@@ -56,10 +57,10 @@ class Worker:
         self._sim = fleet.sim
         self.leaving: Callable[[Worker], Any] | None = None
         self.batch: Sequence[Delivery] = ()
-        self._position = 0
+        self.position = 0
         self._pending = 0
-        self._done: list[Delivery] = []
-        self._let_go: list[Delivery] = []
+        self.done: list[Delivery] = []
+        self._left: list[Delivery] = []
         self._skipped: set[str] = set()
         self._failed = False
         self._busy = False
@@ -68,7 +69,7 @@ class Worker:
         # Bound once, because every message needs them.
         self._after = fleet.sim.after
         self._once = fleet.sim.once
-        self._answer = answering(self, fleet) if fleet.plain else self.answered
+        self._answer = plain_reply(self, fleet) or self.answered
         self._done_with = self._worked
         self._done_in_turn = self._worked_in_turn
         self._attempt = 0
@@ -121,22 +122,30 @@ class Worker:
 
     def _begin(self) -> None:
         fleet, batch = self._fleet, self.batch
-        self._began_ns = now = self._sim.env._now
-        self._busy = True
-        if fleet.on_started is not None:
-            fleet.on_started(now, len(batch), False)
+        now = self._sim.env._now
+        self.take_up(batch)
         if self._beat is not None:
             self._beat.begin(now)
         if len(batch) == 1:
-            self._position = self._pending = 1
+            self.position = self._pending = 1
             self._work(batch[0])
         elif fleet.routine.in_sequence:
-            self._position = 0
+            self.position = 0
             self._work_next()
         else:
             self._pending = len(batch)
             for delivery in batch:
                 self._work(delivery)
+
+    def take_up(self, batch: Sequence[Delivery]) -> None:
+        """Begin with a batch."""
+        self.batch = batch
+        self.position = 1
+        self.tries = 0
+        self._began_ns = now = self._sim.env._now
+        self._busy = True
+        if self._fleet.on_started is not None:
+            self._fleet.on_started(now, len(batch), False)
 
     # What is unusual about a message of a plain worker goes on as if it had come in a batch.
 
@@ -151,21 +160,21 @@ class Worker:
         self._settle(delivery, error, 1)
 
     def _resume(self, delivery: Delivery) -> None:
-        self._position = self._pending = 1
+        self.position = self._pending = 1
         self._began_ns = delivery.received_ns
         self._busy = True
 
     def _work_next(self) -> None:
         batch, skipped = self.batch, self._skipped
-        while self._position < len(batch):
-            delivery = batch[self._position]
-            self._position += 1
+        while self.position < len(batch):
+            delivery = batch[self.position]
+            self.position += 1
             if skipped and delivery.message.key.name in skipped:
-                self._let_go.append(delivery)
+                self._left.append(delivery)
                 continue
             self._work(delivery)
             return
-        self._worked_batch()
+        self.end_batch()
 
     def _work(self, delivery: Delivery) -> None:
         copy = delivery.copy
@@ -197,7 +206,7 @@ class Worker:
         if fleet.on_completed is not None:
             fleet.on_completed(self._sim.env._now, delivery)
         if not fleet.routine.delete_each:
-            self._done.append(delivery)
+            self.done.append(delivery)
             self._next()
         elif fleet.delete_time is not None:
             self._delete(delivery, 1)
@@ -209,15 +218,17 @@ class Worker:
                 self._settle(delivery, error, 1)
 
     def _fail(self, delivery: Delivery) -> None:
-        """Leave the message in flight; it comes back when its visibility timeout ends."""
-        fleet = self._fleet
-        self._failed = True
-        self._let_go.append(delivery)
-        if fleet.on_failed is not None:
-            fleet.on_failed(self._sim.now, delivery, "error")
-        if fleet.skips_group:
+        self.let_go(delivery)
+        if self._fleet.skips_group:
             self._skipped.add(delivery.message.key.name)
         self._next()
+
+    def let_go(self, delivery: Delivery) -> None:
+        """Leave a message in flight; it comes back when its visibility timeout ends."""
+        self._failed = True
+        self._left.append(delivery)
+        if self._fleet.on_failed is not None:
+            self._fleet.on_failed(self._sim.now, delivery, "error")
 
     def _next(self) -> None:
         if self._fleet.routine.in_sequence:
@@ -225,18 +236,19 @@ class Worker:
             return
         self._pending -= 1
         if not self._pending:
-            self._worked_batch()
+            self.end_batch()
 
-    def _worked_batch(self) -> None:
-        if self._done:
-            self._delete_batch(self._done, 1)
+    def end_batch(self) -> None:
+        """Delete what went well, if it is deleted together, and end."""
+        if self.done:
+            self._delete_batch(self.done, 1)
         else:
             self._end()
 
     def _end(self) -> None:
         fleet = self._fleet
         status = "ok"
-        if self._let_go or self._done:
+        if self._left or self.done:
             status = self._clear()
         self.batch = ()
         self._busy = False
@@ -255,8 +267,8 @@ class Worker:
         """Forget what came of a batch; most batches are one message that went well."""
         status = "error" if self._failed else "ok"
         self._failed = False
-        self._done = []
-        self._let_go = []
+        self.done = []
+        self._left = []
         self._skipped.clear()
         return status
 
@@ -282,7 +294,7 @@ class Worker:
         elif len(self.batch) == 1:
             self._end()
         else:
-            self._let_go.append(delivery)
+            self._left.append(delivery)
             self._next()
 
     def _delete_batch(self, deliveries: list[Delivery], tries: int) -> None:
@@ -310,7 +322,7 @@ class Worker:
 
     def in_hand(self) -> list[Delivery]:
         """Return what was received and has neither been deleted nor given up."""
-        return [delivery for delivery in self.batch if delivery not in self._let_go]
+        return [delivery for delivery in self.batch if delivery not in self._left]
 
     def leave(self, left: Callable[[Worker], Any]) -> None:
         """Take no more messages: call `left(self)` when what is in hand, or on its way, is done."""
