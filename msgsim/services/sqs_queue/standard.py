@@ -140,8 +140,7 @@ class StandardState(QueueState):
                 self._collect(now, hosts[hosts.index(host) :], 1, visibility_ns, found, dead)
                 return found[0] if found else None
             shelf.popleft()
-            self.visible -= 1
-            return self._lend(now, copy, visibility_ns)
+            return self._hand_out(now, copy, visibility_ns)
         return None
 
     def _collect(
