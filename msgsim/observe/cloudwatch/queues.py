@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from msgsim.kernel.component import Component
-from msgsim.kernel.signals import Listener
+from msgsim.kernel.signals import Listener, Tallied
 from msgsim.model.catalog import Page
 from msgsim.observe.cloudwatch.series import Series
 from msgsim.observe.cloudwatch.twin import NS_PER_S, Desk
@@ -42,9 +42,11 @@ class QueueTwin:
             return desk.open("AWS/SQS", name, QueueName=queue.name)
 
         self._queue = queue
+        desk.shared[queue.name] = self
         self._levels = [open_(f"ApproximateNumberOfMessages{name}") for name in COUNTERS]
         self._age = open_("ApproximateAgeOfOldestMessage")
         self._counts = {name: open_(f"NumberOfMessages{name}") for name in COUNTS}
+        self._deleted = self._counts["Deleted"]
         self._empty = open_("NumberOfEmptyReceives")
         self._size = open_("SentMessageSize")
         self._fair: list[Series] = []
@@ -102,10 +104,12 @@ class QueueTwin:
                 handed_out.run += 1
             else:
                 handed_out.add(now, count)
+            self._accessed_ns = now
 
         return received
 
     def _requested_listener(self) -> Listener:
+        """Return what need not hear plain calls: receives are heard as such, deletes in visits."""
         deleted, other = self._counts["Deleted"], self._requested
 
         def requested(now: int, action: str, items: Sequence[Any], code: str | None) -> None:
@@ -120,7 +124,21 @@ class QueueTwin:
             elif action == "DeleteMessageBatch":
                 other(now, items, code)
 
-        return requested
+        return Tallied(requested, None)
+
+    def visited(self, now: int, delivery: Any) -> None:
+        """Hear of a delete by a fleet that tells it together with the rest of a visit.
+
+        Where the queue does not only count its plain calls, the call itself is heard instead.
+        """
+        if self._queue.plain_calls is None:
+            return
+        self._accessed_ns = now
+        deleted = self._deleted
+        if deleted.value == 1.0 and deleted.begin <= now < deleted.end:
+            deleted.run += 1
+        else:
+            deleted.add(now)
 
     def _requested(self, now: int, items: Sequence[Any], code: str | None) -> None:
         """Count deletes with a valid handle, also those of a message that is gone already."""

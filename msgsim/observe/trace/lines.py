@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
+from msgsim.model import facts
 from msgsim.model.message import NUMBERS_PER_WORKLOAD, Copy, Delivery, Key, Message
 from msgsim.observe.trace.biographies import SILENT
 from msgsim.observe.trace.listening import ABOUT, Note
@@ -107,6 +108,19 @@ class EventLines:
         if make is None or signal.name in SILENT:
             return None
         return make(self, _head(component, signal))
+
+    def hears_visits(self, fleet: Component, queue: Component) -> Listener:
+        """Return what hears in one that a fleet completed a delivery, and its queue deleted it."""
+        notes, note, flush, ends = self.notes, self.notes.extend, self.flush, self.ends
+        done, deleted = _head(fleet, facts.COMPLETED), _head(queue, facts.DELETED)
+
+        def visited(now: int, delivery: Delivery) -> None:
+            message, end = delivery.message, ends[delivery.attempt]
+            note((now, done, message, end, now, deleted, message, end))
+            if len(notes) >= FULL:
+                flush()
+
+        return visited
 
     def flush(self) -> None:
         """Write what has been noted: whole columns of notes become text, without a loop of ours."""
