@@ -33,7 +33,7 @@ from tests.perf.workload import FAILURES, QUEUES, VISIBILITY_S, WORKERS
 pytestmark = pytest.mark.perf
 
 MESSAGES = 10_000
-IN_TABLE = 20_000  # reading and building the scenario, which count as well, weigh little then
+IN_TABLE = 40_000  # reading and building the scenario, which count as well, weigh little then
 SEED = 42
 LONGEST_SERVICE_S = 2.0  # 20 means of an exponential: once in 500 million
 MOST_EVENTS_PER_MESSAGE = 7.5
