@@ -25,8 +25,8 @@ from msgsim.services.kinesis.shard import Shard
 from msgsim.services.lambda_function.concurrency import ReservedShare, Share
 from msgsim.services.sqs_queue.billing import QueueMeter
 from msgsim.services.sqs_queue.fifo import FifoState, Group
+from msgsim.services.sqs_queue.fifo_queue import FifoQueue
 from msgsim.services.sqs_queue.partitions import Partitions
-from msgsim.services.sqs_queue.queue import FifoQueue
 from msgsim.services.sqs_queue.standard import StandardState
 from msgsim.services.sqs_queue.state import QueueState
 from msgsim.services.sqs_queue.stored import VISIBLE

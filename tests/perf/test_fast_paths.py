@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import msgsim
 from msgsim.experiment.run import drive, prepare
 from msgsim.services.sqs_queue.base import Queue
-from msgsim.services.sqs_queue.queue import StandardQueue
 from msgsim.services.sqs_queue.standard import StandardState
+from msgsim.services.sqs_queue.standard_queue import StandardQueue
 from msgsim.services.sqs_queue.state import QueueState
 from msgsim.services.worker_fleet.fleet import Fleet
 from tests.perf import real

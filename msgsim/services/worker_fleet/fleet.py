@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import Sampler
-from msgsim.kernel.signals import Combined, Listener
+from msgsim.kernel.signals import Combined, Listener, parts
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
 from msgsim.model.failing import Fails
@@ -210,10 +210,10 @@ class Fleet(Component):
         offer, queue = self.on_visited, self.queue
         heard = (self.on_completed, getattr(queue, "on_deleted", None), self.on_ended)
         self.remove = getattr(queue, "remove", None)
-        if isinstance(offer, Combined) and self.remove is not None:
-            pairs = zip(heard, offer.replaces, strict=True)
-            if all(listener is None or listener == replaced for listener, replaced in pairs):
-                self.visited = offer.tell
+        if not isinstance(offer, Combined) or self.remove is None:
+            return
+        if all(part in offer.replaces for each in heard for part in parts(each)):
+            self.visited = offer.tell
 
     def _open(self) -> None:
         members = [self._new() for _ in range(self.desired)]
