@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from msgsim.experiment.run import prepare
+from msgsim.experiment.run import drive, prepare
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Signal
 from msgsim.kernel.simulation import Simulation
@@ -769,6 +769,32 @@ workload: [{to: Q, rate: 1000000000/s}]
     (problem,) = refused.value.problems
     assert problem.code == "E109"
     assert "60,000,000,000 messages" in problem.message
+
+
+@pytest.mark.parametrize("more", ["", ", every: 1h", ", every: 10s"])
+def test_a_burst_that_would_fill_the_memory_is_refused_before_the_run(more: str):
+    """All messages of a burst exist before the next event, where a run is asked how much it holds."""
+    text = f"""
+duration: 1m
+resources: {{Q: {{type: sqs.queue}}}}
+workload: [{{to: Q, arrivals: {{burst: 10000000000{more}}}}}]
+"""
+    with pytest.raises(ProblemError) as refused:
+        prepare(load_text(text))
+    (problem,) = refused.value.problems
+    assert problem.code == "E109"
+    assert "a burst of 10,000,000,000" in problem.message
+
+
+def test_a_huge_burst_that_count_cuts_off_is_taken():
+    text = """
+duration: 1m
+resources: {Q: {type: sqs.queue}}
+workload: [{to: Q, count: 7, arrivals: {burst: 10000000000}}]
+"""
+    run = prepare(load_text(text))
+    drive(run)
+    assert run.observers.metrics.value("Q", None, "published") == 7
 
 
 # Advice ---------------------------------------------------------------------------------------

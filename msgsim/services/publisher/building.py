@@ -28,6 +28,9 @@ from msgsim.services.publisher.spec import PAGE, Arrivals, Library, Resend, Work
 from msgsim.services.publisher.trace import Trace, read_trace
 
 MOST_MESSAGES = 100_000_000
+MOST_AT_ONCE = 5_000_000
+"""Messages of one burst: all of them are in memory, some 2 GiB, before anybody can receive one."""
+
 _PEAK_OF_DAY = 14 / 24
 
 
@@ -81,6 +84,10 @@ def _check_number(spec: WorkloadSpec, end_ns: int) -> None:
         rate = arrivals.steady or arrivals.poisson or 0.0
         if arrivals.burst is not None and arrivals.every:
             rate = arrivals.burst * NS_PER_S / arrivals.every
+        at_once = min(arrivals.burst or 0, spec.count or arrivals.burst or 0)
+        if at_once > MOST_AT_ONCE:
+            message = f"a burst of {at_once:,}; msgsim simulates up to {MOST_AT_ONCE:,} at once"
+            raise FieldError("E109", message, "spread it: burst and every, or a steady rate")
     expected = max(0.0, rate * (end_ns - spec.from_) / NS_PER_S)
     if spec.count is not None:
         expected = min(expected, spec.count)
