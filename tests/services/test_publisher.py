@@ -773,7 +773,7 @@ workload: [{to: Q, rate: 1000000000/s}]
 
 @pytest.mark.parametrize("more", ["", ", every: 1h", ", every: 10s"])
 def test_a_burst_that_would_fill_the_memory_is_refused_before_the_run(more: str):
-    """All messages of a burst exist before the next event, where a run is asked how much it holds."""
+    """All messages of a burst are made in one event; memory is looked at between events."""
     text = f"""
 duration: 1m
 resources: {{Q: {{type: sqs.queue}}}}
