@@ -141,3 +141,22 @@ def test_odd_names_do_no_harm_in_a_report(tmp_path: Path) -> None:
     page = (tmp_path / "r.html").read_text()
     assert "alert(1)" in page and "<script>alert(1)" not in page
     assert "<img src=x" not in page and "<b>bold" not in page
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        ("D: {type: dynamodb.stream, partitions: 10000000}", "10,000,000 partitions"),
+        ("S: {type: kinesis.stream}\n  C: {type: kinesis.consumer, StreamARN: S, workers: 9999999, "
+         "handler: {time: 1s}}", "9,999,999 workers"),
+    ],
+)  # fmt: skip
+def test_numbers_that_would_fill_the_memory_are_refused(resource: str, words: str) -> None:
+    """Found by the guided run: each of them was made before anything could be measured."""
+    with pytest.raises(ProblemError, match=words) as refused:
+        msgsim.load_text(
+            f"duration: 5s\nresources:\n  {resource}\n  Q: {{type: sqs.queue}}\n"
+            "workload: [{to: Q, rate: 1/s}]\n"
+        )
+
+    assert refused.value.problems[0].code == "E109"

@@ -16,6 +16,7 @@ from msgsim.units import duration_ns
 KIND = "dynamodb.stream"
 PAGE = page_beside(__file__, "dynamodb.stream.md")
 VIEWS = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
+MOST_PARTITIONS = 10_000
 CODES = {"W267": "more readers of a DynamoDB stream than it serves"}
 
 
@@ -27,7 +28,11 @@ class ItemStreamSpec(Spec):
 
 
 def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
-    """Find readers beyond the two that a shard serves."""
+    """Find readers beyond the two that a shard serves, and more shards than can be simulated."""
+    partitions = getattr(spec, "partitions", 1)
+    if partitions > MOST_PARTITIONS:
+        message = f"{name} has {partitions:,} partitions; msgsim simulates {MOST_PARTITIONS:,}"
+        yield Finding("E109", message, ("partitions",), "simulate a part of the table")
     readers = [
         other for other, found in specs.items() if getattr(found, "EventSourceArn", None) == name
     ]

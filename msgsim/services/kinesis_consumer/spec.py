@@ -16,6 +16,7 @@ from msgsim.units import duration_ns, format_duration
 
 PAGE = page_beside(__file__, "kinesis.consumer.md")
 AT_TIMESTAMP = "AT_TIMESTAMP"
+MOST_WORKERS = 100_000
 STARTS = ("LATEST", "TRIM_HORIZON", AT_TIMESTAMP)
 LEAST_POLL_NS = duration_ns(str(PAGE.quota("least_poll")))
 
@@ -57,6 +58,9 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     if consumer.ConsumerName is not None:
         yield from _pushed(consumer)
         yield from check_registered(name, consumer.StreamARN, consumer.ConsumerName, specs)
+    if consumer.workers is not None and consumer.workers > MOST_WORKERS:
+        message = f"{name} has {consumer.workers:,} workers; msgsim simulates {MOST_WORKERS:,}"
+        yield Finding("E109", message, ("workers",), "simulate a part of the system")
     if consumer.poll is not None and consumer.poll < LEAST_POLL_NS:
         least = format_duration(LEAST_POLL_NS)
         yield Finding(
