@@ -32,7 +32,7 @@ from msgsim.observe.journal import (
     Rows,
     pack,
 )
-from msgsim.observe.system import System, consumers_of, subscribers_of
+from msgsim.observe.system import System, consumers, subscribers_of
 
 MOST_RESENT = 65_536
 
@@ -279,7 +279,7 @@ class Completions:
 
     def __init__(self, system: System) -> None:
         self.streams = {name: Stream(name) for name in subscribers_of(system)}
-        self._shared = {name for name in self.streams if len(consumers_of(system, name)) > 1}
+        self._shared = {name for name, each in consumers(system).items() if len(each) > 1}
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:
         """Listen to `completed` wherever it is announced for a subscriber."""
