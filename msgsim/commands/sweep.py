@@ -80,7 +80,8 @@ def sweep(
       msgsim sweep hello --resume sizes --set Workers.workers=2..6:5 --replications 5
       msgsim sweep hello --set Workers.workers=2,4 --minimize total.latency.p99 --out best
     """
-    from msgsim.experiment.sweep import check_size, estimated_s, find_done, plan_points, run_sweep
+    from msgsim.experiment.sweep import check_size, estimated_s, plan_points, run_sweep
+    from msgsim.experiment.sweep_files import find_done
 
     sets = overrides(set_, duration)
     plan = _plan(file, sets, replications, seed, metric or [], minimize, subject_to or [])
@@ -217,7 +218,7 @@ def _bar(wanted: bool, found: Any) -> Iterator[Callable[[int, int], Any] | None]
 def _tell(found: Any, folder: Path, *, json: bool, color: bool) -> int:
     """Print what came of a sweep, draw it, and return the exit code."""
     from msgsim.experiment.best import best_of
-    from msgsim.experiment.sweep import to_plain
+    from msgsim.experiment.sweep_files import to_plain
     from msgsim.report.sweep_figures import write_pictures
     from msgsim.report.sweeping import sweep_text
 

@@ -17,6 +17,7 @@ import pytest
 
 import msgsim as ms
 from msgsim.experiment import sweep as sweeping
+from msgsim.experiment import sweep_files
 from msgsim.experiment.best import best_of
 from msgsim.experiment.grid import Knob, block_of, knobs_of, values_of
 from msgsim.experiment.sweep import Plan, plan_points, run_sweep
@@ -137,7 +138,7 @@ def test_the_index_is_tidy(tmp_path: Path) -> None:
     assert all(float(row["total.latency.p99.low"]) <= float(row["total.latency.p99"])
                for row in rows)  # fmt: skip
     index = json.loads((tmp_path / "index.json").read_text("utf-8"))
-    assert index["schema"] == sweeping.SCHEMA
+    assert index["schema"] == sweep_files.SCHEMA
     assert [point["point"] for point in index["points"]] == [one.key for one in found.points]
 
 
