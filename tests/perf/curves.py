@@ -54,32 +54,23 @@ class Curve:
 
 
 def messages(count: int) -> str:
-    """A queue whose fleet works off about half of what is published; the rest waits at the end."""
-    return _queue_and_fleet(count, workers=5)
-
-
-def served(count: int) -> str:
-    """A queue whose fleet keeps up with what is published, at about 0.8 of what it can do."""
-    return _queue_and_fleet(count, workers=12)
-
-
-def _queue_and_fleet(count: int, workers: int) -> str:
+    """A queue and a fleet at about 0.8 of what it can do."""
     return (
         HEAD.format(duration=count / 400 + 60)
         + SEND.format(to="Jobs", more="", arrivals="{poisson: 400/s}", count=count)
         + "resources:\n  Jobs: {type: sqs.queue}\n"
-        + FLEET.format(workers=workers)
+        + FLEET.format(workers=12)
     )
 
 
 def groups(count: int) -> str:
-    """A FIFO queue in high-throughput mode; every group has its turn, and most messages wait."""
+    """A FIFO queue below its quota; every group has its turn."""
     sent = max(count, 10_000)
     fifo = "FifoQueue: true, ContentBasedDeduplication: true, DeduplicationScope: messageGroup"
     fifo += ", FifoThroughputLimit: perMessageGroupId"
     return (
-        HEAD.format(duration=sent / 1_000 + 60)
-        + SEND.format(to="Jobs", more=f"keys: {count}, ", arrivals="{poisson: 1000/s}", count=sent)
+        HEAD.format(duration=sent / 200 + 60)
+        + SEND.format(to="Jobs", more=f"keys: {count}, ", arrivals="{poisson: 200/s}", count=sent)
         + f"resources:\n  Jobs: {{type: sqs.queue, {fifo}}}\n"
         + FLEET.format(workers=15)
     )
@@ -166,7 +157,7 @@ def pollers(count: int) -> str:
 
 
 CURVES = (
-    Curve("messages", (1_000, 10_000, 100_000), messages, lambda n: n),
+    Curve("messages", (1_000, 10_000, 100_000, 1_000_000), messages, lambda n: n),
     Curve("groups", (1, 100, 10_000, 100_000, 1_000_000), groups, lambda n: max(n, 10_000)),
     Curve("shards", (1, 10, 100, 1_000, 10_000), shards, lambda n: n, "shard"),
     Curve("backlog", (10, 1_000, 10_000, 100_000, 1_000_000), backlog, lambda n: n),

@@ -52,7 +52,7 @@ ROWS = {
     "many-f": Row("workload F", workload_f, 1_000_000),
     "waiting-queue": Row("waiting, sent to the queue at once", curves.burst, 1_000_000, 500),
     "waiting-topic": Row("waiting, come through a topic", curves.through_topic, 1_000_000, 500),
-    "finished-queue": Row("finished: a queue and a fleet", curves.served, 10_000_000, 300),
+    "finished-queue": Row("finished: a queue and a fleet", curves.messages, 10_000_000, 300),
     "finished-f": Row("finished: workload F", workload_f, 10_000_000, 300),
 }
 
