@@ -269,7 +269,7 @@ def test_a_broken_invariant_exits_3(
     small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A queue that forgets what it holds: the ledger no longer sums, and the run says so."""
-    from msgsim.services.sqs_queue.queue import Queue
+    from msgsim.services.sqs_queue.base import Queue
 
     monkeypatch.setattr(Queue, "holds", lambda queue: ())
     assert call("run", small, "--set", "Workers.handler.time=10s") == 3

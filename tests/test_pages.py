@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
 import msgsim.services
 from msgsim.model.catalog import Page
@@ -58,6 +59,27 @@ def test_every_kind_of_a_service_has_its_page(folder):
         )
         assert service.page.path == SERVICES / folder / f"{service.kind}.md"
         assert service.page.path.is_file()
+
+
+def names_twice(node: yaml.Node) -> list[str]:
+    """Return the keys that stand twice in one mapping of a YAML text; a loader drops the first."""
+    if isinstance(node, yaml.SequenceNode):
+        return [name for item in node.value for name in names_twice(item)]
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    keys = [key.value for key, _ in node.value]
+    deeper = [name for _, item in node.value for name in names_twice(item)]
+    return [key for key in set(keys) if keys.count(key) > 1] + deeper
+
+
+@pytest.mark.parametrize("path", PAGES, ids=where)
+def test_the_data_of_a_page_names_nothing_twice(path):
+    head = path.read_text("utf-8").split("---\n", 2)[1]
+    assert names_twice(yaml.compose(head)) == []
+
+
+def test_a_name_given_twice_is_found():
+    assert names_twice(yaml.compose("a: {b: 1, c: [{d: 1, d: 2}]}\nb: 1")) == ["d"]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=where)

@@ -11,12 +11,13 @@ from msgsim.cloud.errors import Refused
 from msgsim.cloud.history import Historian
 from msgsim.cloud.identity import EPOCH_S, Ids, Names, short_name
 from msgsim.cloud.letters import Letter
+from msgsim.cloud.records import KinesisRecord
 from msgsim.cloud.sqs_shapes import PREFIX
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
 from msgsim.kernel.simulation import NS_PER_S, Simulation
 from msgsim.model.message import Delivery, Key, Message
-from msgsim.model.service import Context
+from msgsim.model.service import Context, Specs
 from msgsim.scenario.schema import Account as AccountSpec
 from msgsim.services import discover
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from msgsim.cloud.lambda_functions import FunctionEntry
 
 FOREVER_NS = 1 << 62
+FIRST_RECORD = 1 << 41
+"""Where the numbers of Kinesis records begin: those of messages do not depend on records."""
+NO_SPECS: Specs = {}
 
 
 @dataclass(eq=False)
@@ -103,6 +107,17 @@ class TopicEntry:
         return bool(self.topic.fifo)
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a mapping's documents go.
+
+    Attributes:
+        accept: takes a message.
+    """
+
+    accept: Callable[[Message], str | None]
+
+
 class Account:
     """One AWS account in one Region, in virtual time.
 
@@ -136,6 +151,8 @@ class Account:
         self._used: dict[str, int] = {}
         self._keys: dict[str, Key] = {}
         self._letters = 0
+        self._partition_keys: dict[tuple[str, str], Key] = {}
+        self._records = 0
 
     @property
     def now_s(self) -> int:
@@ -148,17 +165,27 @@ class Account:
 
     # Making --------------------------------------------------------------------------------
 
-    def build(self, kind: str, name: str, properties: Mapping[str, Any]) -> tuple[Component, Any]:
-        """Make a component the way a scenario does; return it and its spec."""
+    def build(
+        self, kind: str, name: str, properties: Mapping[str, Any], specs: Specs = NO_SPECS
+    ) -> tuple[Component, Any]:
+        """Make a component the way a scenario does; return it and its spec.
+
+        `specs` says what the resources are that the properties name.
+        """
         service = discover()[kind]
         spec = service.spec.model_validate(dict(properties))
-        return service.build(self._unused(name), spec, self._context(_nothing)), spec
+        return service.build(self._unused(name), spec, self._context(_nothing, specs)), spec
 
     def connect(
-        self, kind: str, component: Component, spec: Any, find: Callable[[str], Any]
+        self,
+        kind: str,
+        component: Component,
+        spec: Any,
+        find: Callable[[str], Any],
+        specs: Specs = NO_SPECS,
     ) -> None:
         """Resolve a component's references through `find`."""
-        discover()[kind].connect(component, spec, self._context(find))
+        discover()[kind].connect(component, spec, self._context(find, specs))
 
     def observe(self, component: Component, *others: Any) -> None:
         """Let history, and others, hear what the component announces; then let it begin."""
@@ -170,7 +197,7 @@ class Account:
         count = self._used[name] = self._used.get(name, 0) + 1
         return name if count == 1 else f"{name}#{count}"
 
-    def _context(self, find: Callable[[str], Any]) -> Context:
+    def _context(self, find: Callable[[str], Any], specs: Specs) -> Context:
         return Context(
             sim=self.sim,
             account=self._account,
@@ -179,6 +206,7 @@ class Account:
             shared=self._shared,
             duration_ns=FOREVER_NS,
             base_path=Path(),
+            specs=specs,
         )
 
     def letter(self, origin: str, body: str, number: int | None = None, **more: Any) -> Letter:
@@ -189,6 +217,12 @@ class Account:
         group = more.get("group")
         key = self._keys.setdefault(group or "", Key(group or ""))
         return Letter(number, key, self.sim.now, body, self.ids, origin, **more)
+
+    def record(self, stream: str, key: str, data: bytes) -> KinesisRecord:
+        """Return a new record of a stream."""
+        known = self._partition_keys.setdefault((stream, key), Key(key, stream))
+        self._records += 1
+        return KinesisRecord(FIRST_RECORD + self._records, known, self.sim.now, data)
 
     def handle_of(self, entry: QueueEntry, delivery: Delivery) -> str:
         """Return the receipt handle of a delivery, made when it is first shown."""
@@ -260,6 +294,14 @@ class Account:
             return code
 
         return hand_over
+
+    def destination(self, arn: str) -> Destination:
+        """Return a queue or a topic as a mapping sees it that tells of discarded batches.
+
+        Raises:
+            Refused: there is none, or it is FIFO.
+        """
+        return Destination(self.way_to(arn))
 
     def component(self, text: str) -> Component:
         """Return the component of a queue, topic, stream or function, by URL, ARN or name.

@@ -29,6 +29,8 @@ AT_ONCE = {
         "standard_overhead": "0s",
         "fifo_overhead": "0s",
         "stream_overhead": "0s",
+        "push_overhead": "0s",
+        "stream_start": "0s",
         "item_overhead": "0s",
         "quiet_window": "0s",
     },

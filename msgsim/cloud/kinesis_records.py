@@ -20,7 +20,7 @@ from msgsim.cloud.kinesis_entries import (
 from msgsim.services.kinesis.limits import THROTTLED
 from msgsim.services.kinesis.record_log import StoredRecord
 from msgsim.services.kinesis.sequence import read_sequence, shown_sequence, shown_shard
-from msgsim.services.kinesis.shard import Shard
+from msgsim.services.kinesis.shard import PutResult, Shard
 from msgsim.services.kinesis.shards import PutEntry
 from msgsim.services.kinesis.spec import PAGE
 from msgsim.units import duration_ns
@@ -46,7 +46,7 @@ class RecordOperations:
         if ordering is not None and not ordering.isdecimal():
             raise Refused(ARGUMENT, f"SequenceNumberForOrdering is {ordering[:60]!r}")
         with answered():
-            (result,) = entry.stream.put([_entry(entry, p)], single=True)
+            (result,) = self._put(entry, [p], single=True)
         if result.error is not None:
             raise Refused(result.error, _throttled(entry, result.shard_index))
         return _stored(result)
@@ -55,7 +55,7 @@ class RecordOperations:
         """Write up to 500 records; each is stored or refused on its own."""
         entry = stream_of(self._account, p)
         with answered():
-            results = entry.stream.put([_entry(entry, each) for each in p["Records"]])
+            results = self._put(entry, p["Records"])
         shown = [
             _stored(each)
             if each.error is None
@@ -64,6 +64,27 @@ class RecordOperations:
         ]
         failed = sum(each.error is not None for each in results)
         return {"FailedRecordCount": failed, "Records": shown}
+
+    def _put(
+        self, entry: StreamEntry, given: list[Parameters], single: bool = False
+    ) -> list[PutResult]:
+        """Put records, and let each know where it is."""
+        entries = [self._entry(entry, each) for each in given]
+        results = entry.stream.put(entries, single)
+        for each, result in zip(entries, results, strict=True):
+            if result.ok:
+                each.payload.stored(result)
+        return results
+
+    def _entry(self, entry: StreamEntry, p: Parameters) -> PutEntry:
+        key = p.get("PartitionKey")
+        if key is None:
+            if not entry.stream.state.spread:
+                raise Refused(ARGUMENT, "PartitionKey is needed unless records are spread (AUTO).")
+            key = "-"
+        data = as_bytes(p["Data"])
+        record = self._account.record(entry.name, key, data)
+        return PutEntry(key, len(data), record, p.get("ExplicitHashKey"))
 
     # Reading -------------------------------------------------------------------------------
 
@@ -157,19 +178,9 @@ def shown_record(shard: int, record: StoredRecord) -> dict[str, Any]:
     return {
         "SequenceNumber": shown_sequence(shard, record.sequence_number),
         "ApproximateArrivalTimestamp": moment(record.arrival_ns // 1_000_000 * 1_000_000),
-        "Data": record.payload,
+        "Data": record.payload.data,
         "PartitionKey": record.partition_key,
     }
-
-
-def _entry(entry: StreamEntry, p: Parameters) -> PutEntry:
-    key = p.get("PartitionKey")
-    if key is None:
-        if not entry.stream.state.spread:
-            raise Refused(ARGUMENT, "PartitionKey is needed unless records are spread (AUTO).")
-        key = "-"
-    data = as_bytes(p["Data"])
-    return PutEntry(key, len(data), data, p.get("ExplicitHashKey"))
 
 
 def _stored(result: Any) -> dict[str, Any]:

@@ -24,6 +24,9 @@ from msgsim.services.kinesis.spec import AUTO, BY_KEY, PAGE
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
 _OPTIONS = ("WarmThroughputMiBps", "MaxRecordSizeInKiB", "RecordDistributionStrategy")
+BY_HAND = "get_records"
+"""Who may always read what a stream keeps: records stay until their retention ends."""
+
 INVALID, ARGUMENT = "ValidationException", "InvalidArgumentException"
 
 
@@ -52,6 +55,7 @@ class StreamOperations:
         except Refused:
             stream.control.leave()
             raise
+        stream.register(BY_HAND)
         account.observe(component)
         account.streams[name] = StreamEntry(
             name, account.place.stream_arn(name), stream, now, spec.WarmThroughputMiBps
@@ -90,6 +94,7 @@ class StreamOperations:
             message = f"Stream {entry.name} has registered consumers"
             raise Refused("ResourceInUseException", message)
         entry.stream.control.leave()
+        entry.stream.fail()
         del self._account.streams[entry.name]
 
     def list_streams(self, p: Parameters) -> dict[str, Any]:

@@ -12,13 +12,53 @@ from msgsim.cloud.letters import Letter
 from msgsim.cloud.mailbox import CERTIFICATE, signature, text_for
 from msgsim.cloud.received import system_attributes
 from msgsim.model.message import Delivery, Message
+from msgsim.services.event_source_mapping.reports import read_report
 
 if TYPE_CHECKING:
     from msgsim.cloud.account import Account, QueueEntry, SubscriptionEntry
     from msgsim.cloud.lambda_functions import FunctionEntry
+    from msgsim.cloud.lambda_handler import Source
 
 
-class QueueDoor:
+class FunctionDoor:
+    """A function, as a mapping sees it: found by its name, whoever has that name now.
+
+    Args:
+        account: knows the functions, and how messages are shown.
+        entry: the function.
+        reads_report: whether `ReportBatchItemFailures` is set on the mapping.
+    """
+
+    def __init__(self, account: Account, entry: FunctionEntry, reads_report: bool) -> None:
+        self.name = entry.name
+        self.reads_report = reads_report
+        self.account = account
+
+    @property
+    def entry(self) -> FunctionEntry | None:
+        """The function of that name; None while there is none."""
+        return self.account.functions.get(self.name)
+
+    def hand_over(
+        self,
+        source: Source,
+        batch: Sequence[Delivery],
+        reply: Callable[..., Any],
+        completed: Callable[..., Any],
+    ) -> str | None:
+        """Invoke with a batch that `source` shows; see `Invoked.invoke`."""
+        entry = self.entry
+        if entry is None:
+            return "ResourceNotFoundException"
+        entry.handler.source = source
+        try:
+            code: str | None = entry.function.invoke(batch, reply, completed)
+        finally:
+            entry.handler.source = None
+        return code
+
+
+class QueueDoor(FunctionDoor):
     """A function, as the mapping of a queue sees it: what it invokes is an SQS event.
 
     Args:
@@ -31,16 +71,14 @@ class QueueDoor:
     def __init__(
         self, account: Account, entry: FunctionEntry, queue: QueueEntry, reads_report: bool
     ) -> None:
-        self.name = entry.name
-        self.reads_report = reads_report
-        self._account = account
-        self._entry = entry
+        super().__init__(account, entry, reads_report)
+        self._function = entry.function
         self._queue = queue
 
     @property
     def account_concurrency(self) -> int:
         """How many executions the account leaves to functions without a reserved part."""
-        return int(self._entry.function.account_concurrency)
+        return int(self._function.account_concurrency)
 
     def invoke(
         self,
@@ -49,37 +87,34 @@ class QueueDoor:
         completed: Callable[..., Any],
     ) -> str | None:
         """Invoke with a batch of messages."""
-        entry = self._entry
-        if not entry.exists:
-            return "ResourceNotFoundException"
-        entry.handler.source = self
-        try:
-            code: str | None = entry.function.invoke(batch, reply, completed)
-        finally:
-            entry.handler.source = None
-        return code
+        return self.hand_over(self, batch, reply, completed)
 
     def event(self, batch: Sequence[Delivery]) -> dict[str, Any]:
         """Return the event: one record for each message."""
         return {"Records": [self._record(delivery) for delivery in batch]}
 
-    def identifiers(self, batch: Sequence[Delivery]) -> dict[str, Delivery]:
-        """Return the messages by their id."""
-        return {delivery.message.message_id: delivery for delivery in batch}  # type: ignore[attr-defined]
+    def failed(self, batch: Sequence[Delivery], payload: Any) -> list[Delivery] | None:
+        """Return the messages that a response reports as failed, by id; None for all of them."""
+        ids = {delivery.message.message_id: delivery for delivery in batch}  # type: ignore[attr-defined]
+        return read_report(payload, ids)
+
+    def complaint(self, payload: Any) -> str | None:
+        """Return nothing: any response will do."""
+        return None
 
     def _record(self, delivery: Delivery) -> dict[str, Any]:
         letter: Letter = delivery.message  # type: ignore[assignment]
         body = letter.body or ""
         return {
             "messageId": letter.message_id,
-            "receiptHandle": self._account.handle_of(self._queue, delivery),
+            "receiptHandle": self.account.handle_of(self._queue, delivery),
             "body": body,
-            "attributes": system_attributes(self._account, self._queue, delivery, letter),
+            "attributes": system_attributes(self.account, self._queue, delivery, letter),
             "messageAttributes": _attributes(letter.typed),
             "md5OfBody": md5_hex(body),
             "eventSource": "aws:sqs",
             "eventSourceARN": self._queue.arn,
-            "awsRegion": self._account.place.region,
+            "awsRegion": self.account.place.region,
         }
 
 

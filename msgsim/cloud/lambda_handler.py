@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgsim.cloud.lambda_threads import Turns
 from msgsim.kernel.simulation import NS_PER_S
 from msgsim.model.message import Delivery
-from msgsim.services.event_source_mapping.reports import read_report
 from msgsim.services.lambda_function.handler import ERROR, OK, TIMEOUT, Plan
 from msgsim.units import duration_ns
 
@@ -29,8 +28,11 @@ class Source(Protocol):
     def event(self, batch: Sequence[Delivery]) -> Any:
         """Return the event that the handler gets."""
 
-    def identifiers(self, batch: Sequence[Delivery]) -> dict[str, Delivery]:
-        """Return the records by `itemIdentifier`."""
+    def failed(self, batch: Sequence[Delivery], payload: Any) -> list[Delivery] | None:
+        """Return the records that a response reports as failed; None for all of them."""
+
+    def complaint(self, payload: Any) -> str | None:
+        """Return why a response cannot be taken, so that the invocation counts as failed."""
 
 
 class LambdaContext:
@@ -152,24 +154,30 @@ class Execution:
     def _returned(self, turns: Turns) -> None:
         if turns.error is not None:
             error = turns.error
-            self.payload = {"errorMessage": str(error), "errorType": type(error).__name__}
-            self._finish(Plan(ERROR, self._spent_ns(), (), self._batch[:1]))
+            self._fail(str(error), type(error).__name__)
             return
         try:
             self.payload = json.loads(json.dumps(turns.value))
         except (TypeError, ValueError) as error:
-            text = f"Unable to marshal response: {error}"
-            self.payload = {"errorMessage": text, "errorType": "Runtime.MarshalError"}
-            self._finish(Plan(ERROR, self._spent_ns(), (), self._batch[:1]))
+            self._fail(f"Unable to marshal response: {error}", "Runtime.MarshalError")
             return
-        self._finish(self._reported())
+        complaint = None if self._source is None else self._source.complaint(self.payload)
+        if complaint is None:
+            self._finish(self._reported())
+        else:
+            self._fail(complaint, "InvalidResponse")
+
+    def _fail(self, message: str, kind: str) -> None:
+        """End without a usable response: the caller gets a description of the error."""
+        self.payload = {"errorMessage": message, "errorType": kind}
+        self._finish(Plan(ERROR, self._spent_ns(), (), self._batch[:1]))
 
     def _reported(self) -> Plan:
         """Return how a run ended that returned: with a report, where one is read."""
         source = self._source
         failed: list[Delivery] | None = []
         if source is not None and source.reads_report:
-            failed = read_report(self.payload, source.identifiers(self._batch))
+            failed = source.failed(self._batch, self.payload)
         plan = Plan(OK, self._spent_ns(), (), failed or ())
         plan.malformed = failed is None
         kept = set(map(id, self._batch if failed is None else failed))

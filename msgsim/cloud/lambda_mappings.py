@@ -6,104 +6,133 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from msgsim.cloud.account import Account, QueueEntry
+from msgsim.cloud.account import Account
 from msgsim.cloud.errors import Refused
-from msgsim.cloud.identity import EPOCH_S, short_name
-from msgsim.cloud.lambda_events import QueueDoor
+from msgsim.cloud.identity import EPOCH_S
 from msgsim.cloud.lambda_functions import FunctionEntry, paged
 from msgsim.cloud.lambda_refusals import refusal, sentence
 from msgsim.cloud.lambda_shapes import CONFLICT, INVALID, NOT_FOUND
-from msgsim.cloud.sqs_attributes import specified
+from msgsim.cloud.lambda_sources import (
+    CHANGEABLE,
+    ONLY_AT_FIRST,
+    Source,
+    destination_of,
+    source_of,
+)
+from msgsim.kernel.signals import Listener, Signal
 from msgsim.kernel.simulation import NS_PER_S
 from msgsim.services import discover
 
 Parameters = Mapping[str, Any]
 
 KIND = "lambda.event_source_mapping"
-CHANGEABLE = (
-    "Enabled",
-    "BatchSize",
-    "MaximumBatchingWindowInSeconds",
-    "FilterCriteria",
-    "FunctionResponseTypes",
-    "ScalingConfig",
-    "ProvisionedPollerConfig",
-)
+TWICE, SHARED = "E217", "E270"
+RESULTS = {"completed": "OK", "failed": "PROBLEM: Function call failed"}
 
 
 @dataclass(eq=False)
 class MappingEntry:
-    """An event source mapping: what was asked for, and the component that does it."""
+    """An event source mapping: what was asked for, and the component that does it.
+
+    Attributes:
+        result: `LastProcessingResult`, which streams show.
+    """
 
     uuid: str
-    queue: QueueEntry
+    source: Source
     entry: FunctionEntry
     given: dict[str, Any]
     spec: Any
     mapping: Any
     modified_ns: int
+    result: str = "No records processed"
+
+    def listener(self, component: Any, signal: Signal) -> Listener | None:
+        """Keep how the last record ended."""
+        result = RESULTS.get(signal.name)
+        if result is None:
+            return None
+
+        def note(now: int, *carried: Any) -> None:
+            self.result = result
+
+        return note
 
 
 class MappingOperations:
-    """What can be done to event source mappings. Their sources are queues."""
+    """What can be done to event source mappings. Their sources are queues and streams."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
         self._mappings: dict[str, MappingEntry] = {}
 
     def create_event_source_mapping(self, p: Parameters) -> dict[str, Any]:
-        """Let a mapping bring a queue's messages to a function, from now on."""
+        """Let a mapping bring messages of a queue, or records of a stream, to a function."""
         account = self._account
         entry = account.function(p["FunctionName"])
-        queue = self._queue(p.get("EventSourceArn", ""))
-        uuid = account.ids.uuid()
-        given = {name: p[name] for name in CHANGEABLE if name in p}
-        made = self._make(uuid, queue, entry, given)
-        self._mappings[uuid] = made
+        source = source_of(account, p.get("EventSourceArn", ""))
+        given = {name: p[name] for name in (*CHANGEABLE, *ONLY_AT_FIRST) if name in p}
+        made = self._make(account.ids.uuid(), source, entry, given, None)
+        self._mappings[made.uuid] = made
         return self._shown(made, "Creating")
 
-    def _queue(self, arn: str) -> QueueEntry:
-        queue = self._account.queues.get(short_name(arn))
-        if queue is None:
-            raise Refused(
-                INVALID, f"Error occurred while ReceiveMessage. There is no queue {arn!r}."
-            )
-        return queue
-
     def _make(
-        self, uuid: str, queue: QueueEntry, entry: FunctionEntry, given: dict[str, Any]
+        self,
+        uuid: str,
+        source: Source,
+        entry: FunctionEntry,
+        given: dict[str, Any],
+        old: MappingEntry | None,
     ) -> MappingEntry:
+        """Make a mapping and let it begin, after `old` where there is one."""
         account = self._account
-        properties = {"EventSourceArn": queue.name, "FunctionName": entry.name, **given}
-        self._check(uuid, queue, entry, properties)
-        name = f"{queue.name}->{entry.name}"
-        component, spec = account.build(KIND, name, properties)
-        door = QueueDoor(account, entry, queue, spec.partial)
-        found = {queue.name: queue.queue, entry.name: door}
-        account.connect(KIND, component, spec, found.__getitem__)
-        account.observe(component)
-        return MappingEntry(uuid, queue, entry, given, spec, component, account.sim.now)
+        properties = {
+            "EventSourceArn": source.arn,
+            "FunctionName": entry.arn,
+            **source.properties(given),
+        }
+        specs = source.specs()
+        self._check(uuid, specs, source, entry, properties)
+        name = f"{source.arn.rpartition(':')[2].rpartition('/')[2]}->{entry.name}"
+        component, spec = account.build(KIND, name, properties, specs)
+        found = {**source.components(), entry.arn: source.door(entry, spec)}
+        target = destination_of(given)
+        if target:
+            found[target] = account.destination(target)
+        account.connect(KIND, component, spec, found.__getitem__, specs)
+        source.furnish(component, entry, given)
+        made = MappingEntry(uuid, source, entry, given, spec, component, account.sim.now)
+        if old is not None:
+            source.replace(old.mapping, component)
+        account.observe(component, made)
+        return made
 
     def _check(
-        self, uuid: str, queue: QueueEntry, entry: FunctionEntry, properties: dict[str, Any]
+        self,
+        uuid: str,
+        specs: dict[str, Any],
+        source: Source,
+        entry: FunctionEntry,
+        properties: dict[str, Any],
     ) -> None:
-        """Refuse what AWS refuses: ranges, and what does not fit the queue or the function."""
-        services = discover()
+        """Refuse what AWS refuses: ranges, and what does not fit the source or the function."""
+        service = discover()[KIND]
         try:
-            spec = services[KIND].spec.model_validate(properties)
+            spec = service.spec.model_validate(properties)
         except ValueError as error:
             raise refusal(error) from None
-        specs: dict[str, Any] = {
-            queue.name: services["sqs.queue"].spec.model_validate(specified(queue.attributes)),
-            entry.name: entry.spec,
-        }
-        for other in self._mappings.values():
-            if other.uuid != uuid:
-                specs[other.uuid] = other.spec
-        specs[uuid] = spec
-        for finding in services[KIND].check(uuid, spec, specs):
-            if finding.code == "E217":
-                raise Refused(CONFLICT, "An event source mapping with SQS arn and function exists.")
+        others = {other.uuid: other.spec for other in self._mappings.values() if other.uuid != uuid}
+        everything = {**specs, entry.arn: entry.spec, **others, uuid: spec}
+        for finding in service.check(uuid, spec, everything):
+            if finding.code == TWICE:
+                twin = next(
+                    other
+                    for other in self._mappings.values()
+                    if other.source.arn == source.arn and other.entry is entry
+                )
+                raise Refused(CONFLICT, source.exists_already(entry.name, twin.uuid))
+            if finding.code == SHARED:
+                raise Refused(CONFLICT, sentence(finding.message))
             if finding.code.startswith("E"):
                 raise Refused(INVALID, sentence(finding.message))
 
@@ -113,15 +142,15 @@ class MappingOperations:
         entry = self._account.function(p.get("FunctionName", old.entry.name))
         given = {**old.given, **{name: p[name] for name in CHANGEABLE if name in p}}
         given = {name: value for name, value in given.items() if value != {}}
-        made = self._make(old.uuid, old.queue, entry, given)
-        old.mapping.enable(False)
+        made = self._make(old.uuid, old.source, entry, given, old)
+        made.result = old.result
         self._mappings[old.uuid] = made
         return self._shown(made, "Updating")
 
     def delete_event_source_mapping(self, p: Parameters) -> dict[str, Any]:
-        """Stop polling; what the mapping has in hand goes on to its end."""
+        """Stop reading; what the mapping has in hand goes on to its end."""
         found = self._find(p["UUID"])
-        found.mapping.enable(False)
+        found.source.stop(found.mapping)
         del self._mappings[found.uuid]
         return self._shown(found, "Deleting")
 
@@ -130,12 +159,12 @@ class MappingOperations:
         return self._shown(self._find(p["UUID"]))
 
     def list_event_source_mappings(self, p: Parameters) -> dict[str, Any]:
-        """Return the mappings of a queue, of a function, or all of them."""
+        """Return the mappings of a source, of a function, or all of them."""
+        arn, name = p.get("EventSourceArn"), p.get("FunctionName")
         found = [
             self._shown(each)
             for each in self._mappings.values()
-            if short_name(p.get("EventSourceArn", each.queue.arn)) == each.queue.name
-            and short_name(p.get("FunctionName", each.entry.arn)) == each.entry.name
+            if _names(arn, each.source.arn) and _names(name, each.entry.arn)
         ]
         return paged("EventSourceMappings", found, p)
 
@@ -146,17 +175,25 @@ class MappingOperations:
         return found
 
     def _shown(self, each: MappingEntry, state: str = "") -> dict[str, Any]:
-        account = self._account
-        return {
+        shown = {
             "UUID": each.uuid,
-            "EventSourceMappingArn": account.place.mapping_arn(each.uuid),
-            "EventSourceArn": each.queue.arn,
+            "EventSourceMappingArn": self._account.place.mapping_arn(each.uuid),
+            "EventSourceArn": each.source.arn,
             "FunctionArn": each.entry.arn,
-            "BatchSize": 10,
-            "MaximumBatchingWindowInSeconds": 0,
-            "FunctionResponseTypes": [],
+            **each.source.defaults,
             **{name: value for name, value in each.given.items() if name != "Enabled"},
             "LastModified": EPOCH_S + each.modified_ns / NS_PER_S,
             "State": state or ("Enabled" if each.spec.Enabled else "Disabled"),
-            "StateTransitionReason": "USER_INITIATED",
+            "StateTransitionReason": each.source.reason,
         }
+        if "StartingPosition" in each.given:
+            shown["LastProcessingResult"] = each.result
+        return shown
+
+
+def _names(asked: str | None, arn: str) -> bool:
+    """Say whether an ARN, a URL or the name at its end means this resource; None means all."""
+    if asked is None or asked == arn:
+        return True
+    last = asked.rpartition("/")[2].rpartition(":")[2]
+    return ":kinesis:" not in asked and last == arn.rpartition(":")[2].rpartition("/")[2]

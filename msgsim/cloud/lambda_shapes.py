@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgsim.cloud.shapes import (
     BLOB,
     BOOLEAN,
@@ -49,6 +51,16 @@ _MAPPING: dict[str, Shape] = {
     "FunctionResponseTypes": STRINGS,
     "ScalingConfig": Members(MaximumConcurrency=INTEGER),
     "ProvisionedPollerConfig": Members(MinimumPollers=INTEGER, MaximumPollers=INTEGER),
+    "ParallelizationFactor": INTEGER,
+    "MaximumRetryAttempts": INTEGER,
+    "MaximumRecordAgeInSeconds": INTEGER,
+    "BisectBatchOnFunctionError": BOOLEAN,
+    "TumblingWindowInSeconds": INTEGER,
+    "DestinationConfig": _DESTINATIONS,
+}
+_STARTING: dict[str, Shape] = {
+    "StartingPosition": STRING,
+    "StartingPositionTimestamp": Plain((datetime, int, float)),
 }
 
 LAMBDA_SHAPES: dict[str, Members] = {
@@ -87,7 +99,7 @@ LAMBDA_SHAPES: dict[str, Members] = {
         **_QUALIFIED, InvocationType=STRING, LogType=STRING, ClientContext=STRING, Payload=BLOB
     ).needs("FunctionName"),
     "create_event_source_mapping": Members(
-        EventSourceArn=STRING, **_NAME, **_MAPPING, Tags=STRING_MAP
+        EventSourceArn=STRING, **_NAME, **_MAPPING, **_STARTING, Tags=STRING_MAP
     ).needs("FunctionName"),
     "update_event_source_mapping": Members(**_UUID, **_NAME, **_MAPPING).needs("UUID"),
     "get_event_source_mapping": Members(**_UUID).needs("UUID"),

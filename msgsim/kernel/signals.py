@@ -28,6 +28,8 @@ class Signal:
 class Combined:
     """An offer to hear several facts in one call, where nobody else listens to them.
 
+    Where several make such an offer, it stands if all who listen to the facts are among them.
+
     Attributes:
         tell: what to call instead.
         replaces: the listeners it stands for.
@@ -50,11 +52,12 @@ class Tallied:
 
     Attributes:
         tell: what to call for a fact that is not counted.
-        counts: numbers of facts, by the component's own places.
+        counts: numbers of facts, by the component's own places; None if the listener has no need of
+            them, because other facts tell it as much.
     """
 
     tell: Listener
-    counts: list[int]
+    counts: list[int] | None
 
     def __call__(self, *facts: Any) -> None:
         """Hear the fact."""
@@ -71,6 +74,8 @@ class Observer(Protocol):
 def several(listeners: list[Listener], carried: int | None = None) -> Listener | None:
     """Return one callable for any number of listeners: None, the only one, or a caller of all.
 
+    Offers of one sort become one: `Combined`, and `Tallied` if at most one of them counts.
+
     Args:
         listeners: whom to call, in order.
         carried: how many values follow `now`, if known; most facts carry one, and a call without
@@ -80,8 +85,32 @@ def several(listeners: list[Listener], carried: int | None = None) -> Listener |
         return None
     if len(listeners) == 1:
         return listeners[0]
-    if carried == 1:
-        return _several_of_one(listeners)
+    combined = [each for each in listeners if isinstance(each, Combined)]
+    if len(combined) == len(listeners):
+        replaced = tuple(listener for each in combined for listener in each.replaces)
+        return Combined(_all([each.tell for each in combined], carried), replaced)
+    tallied = [each for each in listeners if isinstance(each, Tallied)]
+    counts = [each.counts for each in tallied if each.counts is not None]
+    if len(tallied) == len(listeners) and len(counts) == 1:
+        return Tallied(_all([each.tell for each in tallied], carried), counts[0])
+    return _all(listeners, carried)
+
+
+def parts(listener: Listener | None) -> tuple[Listener, ...]:
+    """Return whom a bound listener calls: nobody, itself, or all that `several` put together."""
+    if listener is None:
+        return ()
+    found: tuple[Listener, ...] = getattr(listener, "parts", (listener,))
+    return found
+
+
+def _all(listeners: list[Listener], carried: int | None) -> Listener:
+    found = _several_of_one(listeners) if carried == 1 else _several_of_many(listeners)
+    setattr(found, "parts", tuple(listeners))  # noqa: B010 - a function has no such attribute
+    return found
+
+
+def _several_of_many(listeners: list[Listener]) -> Listener:
     everyone = tuple(listeners)
 
     def call_all(*facts: Any) -> None:

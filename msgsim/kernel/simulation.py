@@ -1,20 +1,20 @@
 """The simulation clock: SimPy's own heap, driven in integer nanoseconds.
 
-Hot paths do not create SimPy events. They arm *re-usable* ones: an event object with a constant
-callback list is pushed on the environment's heap again and again, so that a hop costs about half a
-microsecond. Nothing outside this file touches the heap.
+Hot paths do not create SimPy events: they put calls on the environment's heap, so that a hop costs
+about half a microsecond. Nothing but `environment` touches the heap.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from heapq import heapify, heappop, heappush
+from itertools import islice
 from typing import Any
 
 import simpy
 
 from msgsim.kernel.distributions import Distribution
+from msgsim.kernel.environment import Environment
 from msgsim.kernel.sampling import (
     ChoiceSampler,
     GeometricGaps,
@@ -24,12 +24,12 @@ from msgsim.kernel.sampling import (
 )
 
 NS_PER_S = 1_000_000_000
-_NORMAL = 1  # SimPy's priority for ordinary events
-_LAST = 2  # after all of these
-
 
 STRETCH = 1_000_000
 """Events after which a run looks at itself: does the clock move, is there memory left?"""
+
+GUARDED = 10_000
+"""Events that need no look at the memory: a look costs as much as fifty of them."""
 
 STANDSTILL = 20 * STRETCH
 """Events at one and the same instant after which a run is taken for a loop without delay."""
@@ -66,60 +66,16 @@ class BudgetExceeded(Exception):
         self.feeding = tuple(feeding)
 
 
-class _Call(simpy.Event):
-    """One pending call `fn(item)`, returned to the pool just before it is made.
-
-    `Simulation.run` makes the call itself; the callback is for SimPy's own `step`.
-    """
-
-    __slots__ = ("fn", "item")
-
-    def __init__(self, env: simpy.Environment, pool: list[Any]) -> None:
-        super().__init__(env)
-        self._ok = True
-        self._value = None
-        self.fn: Callable[[Any], Any] = _nothing
-        self.item: Any = None
-
-        def fire(_event: simpy.Event) -> None:
-            fn, item = self.fn, self.item
-            self.callbacks = calls
-            pool.append(self)
-            fn(item)
-
-        calls: list[Any] = [fire]
-        self.callbacks = calls
-
-
-def _nothing(item: Any) -> None:
-    """Stand in for the call of an event that has never been armed."""
-
-
 def _unpacked(call: tuple[Callable[..., Any], tuple[Any, ...]]) -> None:
     """Make a call that has not exactly one argument."""
     fn, args = call
     fn(*args)
 
 
-class _Pause(simpy.Event):
-    """Ends `Simulation.run`: it stands on the heap behind everything else of its moment."""
-
-
-def _process(event: Any) -> None:
-    """Do for one of SimPy's own events what its `step` does."""
-    callbacks = event.callbacks
-    event.callbacks = None
-    for callback in callbacks:
-        callback(event)
-    if not event._ok and not hasattr(event, "_defused"):
-        raise event._value
-
-
-def _owner(event: Any) -> str:
-    """Return the name of the component whose event this is, or else what would be called."""
-    fn = getattr(event, "fn", None)
+def _owner(fn: Any, item: Any) -> str:
+    """Return the name of the component whose call this is, or else what would be called."""
     if fn is _unpacked:
-        fn = event.item[0]
+        fn = item[0]
     for _ in range(4):  # a timer calls its owner, which may be a part of a component
         here = getattr(fn, "__self__", None)
         for part in (here, *(getattr(here, each, None) for each in _OWNERS)):
@@ -130,37 +86,11 @@ def _owner(event: Any) -> str:
         if inner is None:
             break
         fn = inner
-    return str(getattr(fn, "__qualname__", type(event).__name__))
+    return str(getattr(fn, "__qualname__", type(item).__name__))
 
 
 _OWNERS = ("_owner", "owner", "fleet", "_fleet", "function", "_function", "mapping", "_mapping",
            "component", "_component", "queue", "_queue", "worker", "_worker")  # fmt: skip
-
-
-def _once(env: Any, pool: list[_Call]) -> Callable[[int, Callable[[Any], Any], Any], None]:
-    """Return `Simulation.once`: made once, because looking its parts up is half of a call."""
-    heap, next_id, spare = env._queue, env._eid.__next__, pool.pop
-
-    def once(delay_ns: int, fn: Callable[[Any], Any], item: Any) -> None:
-        if delay_ns < 0:
-            raise ValueError(f"negative delay: {delay_ns} ns")
-        try:
-            call = spare()
-        except IndexError:
-            call = _Call(env, pool)
-        call.fn = fn
-        call.item = item
-        # A sum of whole numbers has room for a carry: `| 0` is a copy without, a third smaller.
-        # Waiting messages keep two such times each, so that a million of them save 32 MB.
-        heappush(heap, (env._now + delay_ns | 0, _NORMAL, next_id(), call))
-
-    return once
-
-
-def _remove_pause(heap: list[Any]) -> None:
-    """Take the pause of a run that broke off from the heap."""
-    heap[:] = [entry for entry in heap if entry[1] != _LAST]
-    heapify(heap)
 
 
 class Timer:
@@ -222,21 +152,24 @@ class Simulation:
     """
 
     def __init__(self, seed: int = 1, replication: int = 0) -> None:
-        self.env: Any = simpy.Environment(initial_time=0)
+        self.env: Any = Environment()
         self.seed = seed
         self.replication = replication
-        self.events_handled = 0
         self._stood_at = -1
+        self._guard_at = 0
         self._standing_since = 0
-        self._heap: list[Any] = self.env._queue
-        self._pool: list[_Call] = []
         self._names: set[str] = set()
-        self.once = _once(self.env, self._pool)
+        self.once = self.env.once
 
     @property
     def now(self) -> int:
         """The current time in nanoseconds since the start."""
         return self.env._now
+
+    @property
+    def events_handled(self) -> int:
+        """How many events have been handled."""
+        return int(self.env.handled)
 
     def after(self, delay_ns: int, fn: Callable[..., Any], *args: Any) -> None:
         """Call `fn(*args)` after `delay_ns` nanoseconds.
@@ -259,6 +192,11 @@ class Simulation:
         if time_ns < now:
             raise ValueError(f"cannot schedule at {time_ns} ns: it is already {now} ns")
         self.after(time_ns - now, fn, *args)
+
+    def pending(self, fn: Callable[[Any], Any]) -> list[Any]:
+        """Return what `fn` will still be called with by `once` or `after`, in order."""
+        found: list[Any] = self.env.pending(fn)
+        return found
 
     def timer(self, fn: Callable[[], Any]) -> Timer:
         """Return an alarm, not yet armed, that calls `fn()`."""
@@ -283,8 +221,8 @@ class Simulation:
         Args:
             until: the time to stop at.
             max_events: events in total after which the run is stopped.
-            guard: asked every million events, and at the end, why the run must not go on; empty if
-                it may.
+            guard: asked now and then, at ends and at least every million events, why the run must
+                not go on; empty if it may.
 
         Raises:
             BudgetExceeded: more than `max_events` events in total have been handled, or
@@ -293,8 +231,12 @@ class Simulation:
         most = max_events if max_events is not None else 1 << 62
         more = True
         while more:
-            more = self._stretch(until, min(most, self.events_handled + STRETCH))
-            why = (self._runaway(most) if more else "") or (guard() if guard is not None else "")
+            handled = self.events_handled
+            more = self.env.stretch(until, max(0, min(most - handled, STRETCH)) + 1)
+            why = self._runaway(most) if more else ""
+            if not why and guard is not None and self.events_handled >= self._guard_at:
+                self._guard_at = self.events_handled + GUARDED
+                why = guard()
             if why:
                 events, now = self.events_handled, self.now
                 raise BudgetExceeded(events, now, self._feeding(), why)
@@ -313,39 +255,8 @@ class Simulation:
 
     def _feeding(self) -> list[tuple[str, float]]:
         """Handle some more events to see whose they are: the shares of components."""
-        seen: Counter[str] = Counter()
-        heap = self._heap
-        while heap and seen.total() < SAMPLED:
-            self.env._now, _, _, event = heappop(heap)
-            seen[_owner(event)] += 1
-            _process(event)
+        seen = Counter(_owner(fn, item) for fn, item in islice(self.env.sample(), SAMPLED))
         return [(name, count / seen.total()) for name, count in seen.most_common()]
-
-    def _stretch(self, until: int, limit: int) -> bool:
-        """Handle events until `limit` is exceeded; say whether there may be more before `until`."""
-        env, heap, keep = self.env, self._heap, self._pool.append
-        handled = before = self.events_handled
-        # The pause stands on the heap, and counting is left to `range`: two tests less per event.
-        heappush(heap, (until, _LAST, -1, _Pause(env)))
-        try:
-            for handled in range(before, max(before, limit) + 1):  # noqa: B007 - read at the end
-                env._now, _, _, event = heappop(heap)
-                if event.__class__ is _Call:
-                    fn, item = event.fn, event.item
-                    keep(event)
-                    fn(item)
-                elif event.__class__ is _Pause:
-                    return False
-                else:
-                    _process(event)
-            handled += 1
-            _remove_pause(heap)
-        except BaseException:
-            _remove_pause(heap)
-            raise
-        finally:
-            self.events_handled = handled
-        return True
 
     def sampler(self, component: str, purpose: str, distribution: Distribution) -> Sampler[float]:
         """Return the named random substream `component/purpose`."""

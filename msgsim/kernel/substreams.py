@@ -20,6 +20,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 BLOCK = 1024
 """How many values are drawn at a time. Part of what a seed means: changing it changes results."""
@@ -29,7 +30,9 @@ CACHED_BLOCKS = 16
 _IN_SEQUENCE = 0
 """Stands where `at` puts the attempt (1, 2, ...), so that `draw` and `at` share no number."""
 
-_UNREACHABLE = 1 << 80
+SHIFT = BLOCK.bit_length() - 1
+LAST = BLOCK - 1
+"""`number >> SHIFT` is the block of an item, `number & LAST` its place in it."""
 
 
 def stable_hash(text: str) -> int:
@@ -70,12 +73,15 @@ class Substream(ABC, Generic[T]):
 
 
 class NumberedSubstream(Substream[T]):
-    """A substream that also has a value for every item number, whatever the order of access."""
+    """A substream that also has a value for every item number, whatever the order of access.
+
+    Attributes:
+        recent: the blocks of first attempts that are at hand: values by number // `BLOCK`.
+    """
 
     def __init__(self, seed: int, replication: int, name: str) -> None:
         super().__init__(seed, replication, name)
-        self._first = _UNREACHABLE
-        self._values: list[T] = []
+        self.recent: dict[int, list[T]] = {}
         self._cache: dict[tuple[int, int], list[T]] = {}
 
     def at(self, number: int, attempt: int = 1) -> T:
@@ -84,42 +90,42 @@ class NumberedSubstream(Substream[T]):
         It does not depend on what was asked before, nor on `draw`. Cheapest when numbers rise
         slowly: a block is generated per 1024 numbers, and the latest 16 blocks are kept.
         """
-        offset = number - self._first
-        if attempt == 1 and 0 <= offset < BLOCK:
-            return self._values[offset]
-        return self._elsewhere(number, attempt)
+        if attempt == 1:
+            values = self.recent.get(number >> SHIFT)
+            return (self.block(number) if values is None else values)[number & LAST]
+        self._check(number, attempt)
+        block, key = number >> SHIFT, (attempt, number >> SHIFT)
+        values = self._cache.get(key)
+        if values is None:
+            values = _keep(self._cache, key, self._numbered(attempt, block))
+        return values[number & LAST]
 
-    def block(self, number: int) -> tuple[int, list[T]]:
-        """The block of first attempts that holds item `number`: its first number, its values."""
-        self._elsewhere(number, 1)
-        return self._first, self._values
+    def block(self, number: int) -> list[T]:
+        """The block of first attempts that holds item `number`: it is at `number & LAST`."""
+        self._check(number, 1)
+        block = number >> SHIFT
+        values = self.recent.get(block)
+        if values is None:
+            values = _keep(self.recent, block, self._numbered(1, block))
+        return values
 
-    def _elsewhere(self, number: int, attempt: int) -> T:
+    def _numbered(self, attempt: int, block: int) -> list[T]:
+        return self._fill(self._generator(attempt, block))
+
+    def _check(self, number: int, attempt: int) -> None:
         if number < 0 or attempt < 1:
             raise ValueError(
                 f"sampler {self.name}: item {number}, attempt {attempt}, but items are numbered"
                 " from 0 and attempts from 1"
             )
-        block, offset = divmod(number, BLOCK)
-        values = self._cached(attempt, block)
-        if attempt == 1:
-            self._first = block * BLOCK
-            self._values = values
-        return values[offset]
 
-    def _cached(self, attempt: int, block: int) -> list[T]:
-        """The block from the cache, generated if need be; the longest unused one makes room."""
-        key = (attempt, block)
-        values = self._cache.pop(key, None)
-        if values is None:
-            values = self._numbered(attempt, block)
-            if len(self._cache) >= CACHED_BLOCKS:
-                del self._cache[next(iter(self._cache))]
-        self._cache[key] = values
-        return values
 
-    def _numbered(self, attempt: int, block: int) -> list[T]:
-        return self._fill(self._generator(attempt, block))
+def _keep(blocks: dict[K, list[T]], key: K, values: list[T]) -> list[T]:
+    """Keep a block, in the place of the oldest one if there are enough."""
+    if len(blocks) >= CACHED_BLOCKS:
+        del blocks[next(iter(blocks))]
+    blocks[key] = values
+    return values
 
 
 def _whole(what: str, value: int, limit: int) -> int:

@@ -30,6 +30,11 @@ class Aggregate(Message):
         self.deadline_ns = deadline_ns
         self.kept = False
 
+    @property
+    def explicit_hash_key(self) -> str | None:  # type: ignore[override]
+        """Where its first part is put, and with it the whole record."""
+        return self.parts[0].explicit_hash_key
+
     def add(self, message: Message, size_bytes: int) -> None:
         """Put one more message in, which adds so many bytes."""
         self.parts.append(message)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Protocol
 
-from msgsim.kernel.sampling import BLOCK, NEVER, Sampler
+from msgsim.kernel.sampling import Sampler
+from msgsim.kernel.substreams import LAST, SHIFT
 from msgsim.model.message import Message
 from msgsim.model.spec import Duration, FieldError, Parsed, Positive, Share, Spec, plain, written
 
@@ -92,17 +93,14 @@ def _by_chance(numbers: Sampler[float], code: Failing, clock: Callable[[], int])
 
 
 def _by_constant_chance(numbers: Sampler[float], probability: float) -> Fails:
-    """Compare a message's own uniform number; its block is kept here, to save a call each time."""
-    first, values = NEVER, list[float]()
+    """Compare a message's own uniform number; it is looked up here, to save a call each time."""
+    recent, block = numbers.recent.get, numbers.block
 
     def fails(message: Message, attempt: int) -> bool:
-        nonlocal first, values
+        number = message.number
         if attempt != 1:
-            return numbers.at(message.number, attempt) < probability
-        offset = message.number - first
-        if not 0 <= offset < BLOCK:
-            first, values = numbers.block(message.number)
-            offset = message.number - first
-        return values[offset] < probability
+            return numbers.at(number, attempt) < probability
+        values = recent(number >> SHIFT) or block(number)
+        return values[number & LAST] < probability
 
     return fails

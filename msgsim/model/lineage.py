@@ -36,6 +36,11 @@ class ParentsFirst:
         self._begun = set(begun)
         self._finished = set(skipped)
 
+    @property
+    def finished(self) -> frozenset[int]:
+        """The shards that it need not read any more."""
+        return frozenset(self._finished)
+
     def finish(self, shard: int) -> list[int]:
         """Note that a shard is processed to its end; return the shards to begin now."""
         self._finished.add(shard)

@@ -91,6 +91,9 @@ class Message:
         self.grouped = grouped
         self.tries = 1
 
+    explicit_hash_key: str | None = None
+    """Where in a stream's hash space it is put, in decimal; None lets the key decide."""
+
     @property
     def label(self) -> str:
         """What people call it: its workload and the place in it, from 1: `Shop#17`."""
@@ -98,6 +101,20 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<Message {self.number} key={self.key.name} rank={self.rank}>"
+
+
+class PlacedMessage(Message):
+    """A message whose producer says where in a stream's hash space it is put."""
+
+    __slots__ = ("explicit_hash_key",)
+
+
+def placed(message: Message, hash_key: str | None) -> Message:
+    """Return a message of a kind that carries an explicit hash key, which few do."""
+    made: Any = _copied(message, PlacedMessage)
+    made.explicit_hash_key = hash_key
+    found: Message = made
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +135,19 @@ def redriven(message: Message, number: int, redrive: Redrive) -> Message:
 
     Whoever judges it sees the same piece of work come back; `redrive_of` tells where from.
     """
-    kind: type[Message] = _redriven_kind(type(message))  # type: ignore[arg-type]
+    made = _copied(message, _redriven_kind(type(message)))  # type: ignore[arg-type]
+    made.number = number
+    made.redrive = redrive  # type: ignore[attr-defined]
+    return made
+
+
+def _copied(message: Message, kind: type[Message]) -> Message:
+    """Return a message of another kind that says the same."""
     made = kind.__new__(kind)
     for part in kind.__mro__:
         for slot in getattr(part, "__slots__", ()):
             if hasattr(message, slot):
                 setattr(made, slot, getattr(message, slot))
-    made.number = number
-    made.redrive = redrive  # type: ignore[attr-defined]
     return made
 
 

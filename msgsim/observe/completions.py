@@ -67,6 +67,7 @@ class Stream:
         queue_reader: called with three columns of visits: done, arrived (ns) and the attempt.
         server_readers: by consumer's number, called with two: done and received (ns).
         journal: what has not been worked off.
+        enveloped: kinds of messages met here that are as published but for their envelope.
     """
 
     def __init__(self, subscriber: str = "") -> None:
@@ -84,6 +85,7 @@ class Stream:
         self.queue_reader: QueueReader | None = None
         self.server_readers: dict[int, ServerReader] = {}
         self.journal = bytearray()
+        self.enveloped: set[type[Message]] = set()
         self._listeners: dict[int, Listener] = {}
         self._messages = 0
         self._other_copies = 0
@@ -116,7 +118,7 @@ class Stream:
 
     def _listener(self, consumer: int) -> Listener:
         notes, flush, repeated, late = self.journal, self.flush, self._repeated, self._late
-        unusual = self.unusual
+        unusual, enveloped = self.unusual, self.enveloped
         write, keys = notes.extend, self.keys
 
         def completed(now: int, delivery: Delivery) -> None:
@@ -125,11 +127,14 @@ class Stream:
                 repeated(now, delivery)
                 return
             message = delivery.message
-            if message.__class__ is Message:
+            kind = message.__class__
+            if kind is Message:
                 what = 0 if message.tries == 1 else RESENT
+            elif kind in enveloped:
+                what = 0 if message.published.tries == 1 else RESENT  # type: ignore[attr-defined]
             else:
                 what = unusual(message)
-            if copy.gone:
+            if copy.fate and copy.gone:
                 what |= late(copy)
             born, rank, number = message.born_ns, message.rank, message.number
             key, received = keys[message.key], delivery.received_ns
@@ -163,6 +168,8 @@ class Stream:
 
     def unusual(self, message: Message) -> int:
         """Return why a message that is not as it was published may have another copy."""
+        if is_only_enveloped(message.__class__):
+            self.enveloped.add(message.__class__)
         redrive = redrive_of(message)
         if redrive is None:
             return repeated_because(message)
@@ -238,6 +245,14 @@ class Stream:
         for name, durations in self.groups.items():
             numbers = [number for number, known in enumerate(names) if known == name]
             durations.extend(latencies[np.isin(keys, numbers)])
+
+
+def is_only_enveloped(kind: type[Message]) -> bool:
+    """Say whether messages of a kind are as published but for what surrounds them.
+
+    Such a kind says so itself (`sent_again` is None); one derived from it may be something else.
+    """
+    return "published" in vars(kind) and getattr(kind, "sent_again", "") is None
 
 
 def repeated_because(message: Message) -> int:

@@ -52,21 +52,12 @@ class Visits:
         """Nothing to work off."""
 
 
-def is_only_enveloped(kind: type[Message]) -> bool:
-    """Say whether messages of a kind are as published but for what surrounds them.
-
-    Such a kind says so itself (`sent_again` is None); one derived from it may be something else.
-    """
-    return "published" in vars(kind) and getattr(kind, "sent_again", "") is None
-
-
 def _visited(
     stream: Stream, queue: QueueWatch, consumer: int, apart: tuple[Listener, Listener, Listener]
 ) -> Listener:
     completed, deleted, ended = apart
     notes, keys, flush = stream.journal, stream.keys, stream.flush
-    write, unusual = notes.extend, stream.unusual
-    enveloped: set[type[Message]] = set()
+    write, unusual, enveloped = notes.extend, stream.unusual, stream.enveloped
     seen_before, entered = queue.seen_before, queue.entered
 
     def visited(now: int, delivery: Delivery) -> None:
@@ -83,8 +74,6 @@ def _visited(
             what = 0 if message.published.tries == 1 else RESENT  # type: ignore[attr-defined]
         else:
             what = unusual(message)
-            if is_only_enveloped(kind):
-                enveloped.add(kind)
         born, rank, number, key = message.born_ns, message.rank, message.number, keys[message.key]
         whom = consumer + VISIT * copy.starts
         write(pack(now, born, copy.arrived_ns, received, rank, number, key, what, whom))

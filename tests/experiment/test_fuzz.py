@@ -12,8 +12,8 @@ import msgsim
 from msgsim.experiment.fuzz import attempt, draw_scenario, run_campaign, text_of
 from msgsim.experiment.fuzz.dice import Dice
 from msgsim.experiment.fuzz.shrink import shrink
+from msgsim.services.sqs_queue.base import Queue
 from msgsim.services.sqs_queue.fifo import FifoState
-from msgsim.services.sqs_queue.queue import Queue
 from msgsim.services.sqs_queue.standard import StandardState
 from msgsim.services.sqs_queue.stored import VISIBLE
 

@@ -59,7 +59,7 @@ def test_a_block_comes_back_the_same_after_it_left_the_cache() -> None:
     sampler = handler()
     numbers = [block * BLOCK for block in range(2 * CACHED_BLOCKS)]
     before = [sampler.at(number) for number in numbers]
-    assert len(sampler._cache) == CACHED_BLOCKS
+    assert len(sampler.recent) == CACHED_BLOCKS
     assert [sampler.at(number) for number in numbers] == before
     assert len(set(before)) == len(before)
 

@@ -11,9 +11,11 @@ from msgsim.model import facts
 from msgsim.model.message import Copy, Delivery, Key, Message
 from msgsim.model.routes import Route
 from msgsim.observe import Observers, default_observers
+from msgsim.services.sqs_queue.base import Queue
 from msgsim.services.sqs_queue.fifo import FifoState
-from msgsim.services.sqs_queue.queue import FifoQueue, Queue, StandardQueue
+from msgsim.services.sqs_queue.fifo_queue import FifoQueue
 from msgsim.services.sqs_queue.standard import StandardState
+from msgsim.services.sqs_queue.standard_queue import StandardQueue
 
 S = 1_000_000_000
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import msgsim
 from msgsim.bundled import scenario_path
@@ -333,6 +335,42 @@ def test_statistics_of_a_point_by_hand():
     assert [point.statistic(name) for name in ("Minimum", "Maximum")] == [1, 100]
     for name, exact in (("p50", 50), ("p90", 90), ("p99", 99)):
         assert point.statistic(name) == pytest.approx(exact, rel=0.0101)
+
+
+SAMPLES = st.lists(
+    st.tuples(
+        st.integers(0, 3 * 60 * NS_PER_S),
+        st.sampled_from([0.0, 1.0, 1, 3, 0.1, 2.7, 1024]) | st.floats(0, 1e6),
+        st.integers(1, 20),
+    ),
+    max_size=30,
+)
+
+
+@given(SAMPLES, st.booleans())
+def test_runs_of_equal_samples_count_like_single_ones(samples, looked_at):
+    """Sample by sample, as CloudWatch's statistic sets are defined; equal to the last bit."""
+    from msgsim.observe.cloudwatch import Series
+
+    series = Series(CATALOG["AWS/Lambda", "Duration"], {}, 60 * NS_PER_S)
+    known: dict[int, list[float]] = {}
+    for now, value, times in samples:
+        for _ in range(times):
+            series.add(now, value)
+            known.setdefault(now // (60 * NS_PER_S), []).append(value)
+        if looked_at:
+            assert sum(point.count for point in series.points.values()) == sum(
+                len(values) for values in known.values()
+            )
+    assert set(series.points) == set(known)
+    for minute, values in known.items():
+        point, total = series.points[minute], 0.0
+        for value in values:
+            total += value
+        assert (point.count, point.total) == (len(values), total)
+        assert (point.low, point.high) == (min(values), max(values))
+        assert point.sketch is not None
+        assert sum(point.sketch.values()) == len(values)
 
 
 @pytest.mark.parametrize("name", ["firehose", "fan_out_stream", "resharding"])

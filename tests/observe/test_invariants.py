@@ -25,8 +25,8 @@ from msgsim.services.kinesis.shard import Shard
 from msgsim.services.lambda_function.concurrency import ReservedShare, Share
 from msgsim.services.sqs_queue.billing import QueueMeter
 from msgsim.services.sqs_queue.fifo import FifoState, Group
+from msgsim.services.sqs_queue.fifo_queue import FifoQueue
 from msgsim.services.sqs_queue.partitions import Partitions
-from msgsim.services.sqs_queue.queue import FifoQueue
 from msgsim.services.sqs_queue.standard import StandardState
 from msgsim.services.sqs_queue.state import QueueState
 from msgsim.services.sqs_queue.stored import VISIBLE
@@ -119,7 +119,7 @@ def test_a_sound_model_breaks_nothing(text: str) -> None:
 
 def test_a_copy_handed_out_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plant: what is handed out stays visible, so that the next receive takes it again."""
-    hand_out = QueueState._hand_out
+    hand_out = StandardState._hand_out
 
     def leaky(self, now, copy, visibility_ns):
         delivery = hand_out(self, now, copy, visibility_ns)
@@ -130,7 +130,7 @@ def test_a_copy_handed_out_twice(monkeypatch: pytest.MonkeyPatch) -> None:
             self.show(copy)
         return delivery
 
-    monkeypatch.setattr(QueueState, "_hand_out", leaky)
+    monkeypatch.setattr(StandardState, "_hand_out", leaky)
     assert lives.INVISIBLE in broken(STANDARD)
 
 

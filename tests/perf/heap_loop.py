@@ -54,6 +54,9 @@ class Loop:
 
     def run(self) -> None:
         self.push(self.chance.gap(), ARRIVAL, None, None)
+        self.handle()
+
+    def handle(self) -> None:
         heap = self.heap
         while heap:
             now, _, kind, queue, copy = heappop(heap)

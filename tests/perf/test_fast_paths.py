@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 import msgsim
 from msgsim.experiment.run import drive, prepare
 from msgsim.services.sqs_queue.base import Queue
-from msgsim.services.sqs_queue.queue import StandardQueue
 from msgsim.services.sqs_queue.standard import StandardState
+from msgsim.services.sqs_queue.standard_queue import StandardQueue
+from msgsim.services.sqs_queue.state import QueueState
 from msgsim.services.worker_fleet.fleet import Fleet
 from tests.perf import real
 
@@ -28,7 +29,7 @@ workload:
     arrivals: {{poisson: 40/s}}
     keys: 3
     until: 40s
-    resend: {{share: 3%, after: 2s}}
+    {sends}
 resources:
   Orders: {{type: sns.topic}}
   Dead: {{type: sqs.queue}}
@@ -45,6 +46,7 @@ resources:
     WaitTimeSeconds: 20
     receive_time: 0s
     delete_time: 0s
+    {receives}
     handler: {{time: {{dist: exponential, mean: 100ms}}, fails: {fails}%}}
     crash: [{{at: 7s, worker: 0, restart_after: 3s}}]
 faults:
@@ -61,6 +63,16 @@ CASES = st.fixed_dictionaries(
         "workers": st.integers(1, 8),
         "fails": st.integers(0, 30),
         "hosts": st.integers(1, 4),
+        "sends": st.sampled_from(["resend: {share: 3%, after: 2s}", "batch: 10", "batch: 1"]),
+        "receives": st.sampled_from(
+            [
+                "MaxNumberOfMessages: 1",
+                "{MaxNumberOfMessages: 1, delete: batch}",
+                "{MaxNumberOfMessages: 10, delete: batch}",
+                "{MaxNumberOfMessages: 10, delete: batch, order: parallel}",
+                "MaxNumberOfMessages: 10",
+            ]
+        ).map(lambda text: text.strip("{}").replace(", ", "\n    ")),
         "target": st.sampled_from(["Queue", "Pool", "Orders", "ToQueue"]),
     }
 )
@@ -90,11 +102,13 @@ def without_fast_paths(text: str) -> str:
         patch.setattr(Fleet, "_is_plain", lambda self: False)
         patch.setattr(StandardQueue, "receive", Queue.receive)
         patch.setattr(StandardQueue, "_delete", Queue._delete)
+        patch.setattr(StandardQueue, "delete_batch", Queue.delete_batch)
+        patch.setattr(StandardState, "_hand_out", QueueState._hand_out)
         patch.setattr(StandardState, "fair", True)  # copies pass through every hook
         return outcome(text)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(CASES)
 def test_fast_and_slow_paths_agree(case):
     """With returns, dead letters, ghosts, resends, a crash and an outage: equal to the last bit."""

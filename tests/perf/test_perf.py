@@ -12,36 +12,45 @@ import json
 import os
 import platform
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from math import inf, sqrt
+from pathlib import Path
+from statistics import median
 
 import pytest
 
 import msgsim
-from msgsim.experiment.retell import Told
+from msgsim.experiment.run import drive, prepare, quiet_collector
+from msgsim.kernel.signals import Observer
 from msgsim.observe.cloudwatch import CloudWatch
-from msgsim.observe.trace import Tracer
-from msgsim.report.traces.events import EventLines
+from msgsim.observe.trace import EventLines, Tracer
 from msgsim.scenario.build import build
-from tests.perf import heap_loop, idiomatic, real, workload
+from msgsim.scenario.schema import Scenario
+from tests.perf import batches, heap_loop, idiomatic, real, workload
 from tests.perf.workload import FAILURES, QUEUES, VISIBILITY_S, WORKERS
 
 pytestmark = pytest.mark.perf
 
 MESSAGES = 10_000
-IN_TABLE = 20_000  # reading and building the scenario, which count as well, weigh little then
+IN_TABLE = 40_000  # reading and building the scenario, which count as well, weigh little then
 SEED = 42
 LONGEST_SERVICE_S = 2.0  # 20 means of an exponential: once in 500 million
 MOST_EVENTS_PER_MESSAGE = 7.5
-LEAST_RATIO = 1.5  # far below what is measured, so that only a real loss of speed fails
+LEAST_RATIO = 2.0  # below the 2.5 that are measured, so that only a real loss of speed fails
+LEAST_RATIO_IN_BATCHES = 2.0  # 2.8 are measured
 ROUNDS = 2
 CONTENDERS = {
     "idiomatic SimPy": idiomatic.run,
     "msgsim, all that `run` attaches": real.run,
     "msgsim, observers of the bar": real.run_as_the_bar,
     "msgsim, no observers": real.run_unobserved,
-    "msgsim, batches of 10, overloaded": real.run_batched,
     "hand-written heap loop": heap_loop.run,
+}
+IN_BATCHES = {
+    "idiomatic SimPy": batches.run_idiomatic,
+    "msgsim, all that `run` attaches": real.run_batched,
+    "hand-written heap loop": batches.run_by_hand,
 }
 if find_spec("ciw") is not None:
     from tests.perf import ciw_model
@@ -113,57 +122,114 @@ def test_events_per_message_of_msgsim():
     assert outcome["heap_events"] >= MESSAGES * (1 + QUEUES) + starts
 
 
+def test_the_references_in_batches_tell_the_same_story(monkeypatch):
+    """Equal to the last digit where nothing fails.
+
+    Copies that come back in one moment are shared out among idle workers in another way by a
+    `Store`, so that with failures only the counts are equal.
+    """
+    textbook, loop = batches.run_idiomatic(3_000, SEED), batches.run_by_hand(3_000, SEED)
+    for outcome in (textbook, loop):
+        check_ledger(3_000, outcome)
+    monkeypatch.setattr(workload, "FAILURES", 0.0)
+    textbook, loop = batches.run_idiomatic(3_000, SEED), batches.run_by_hand(3_000, SEED)
+    assert textbook["queues"] == loop["queues"]
+
+
 def test_print_the_ratios(record_property):
-    rows = [{"name": name, "seconds": inf} for name in CONTENDERS]
+    rows = table_of("workload F", CONTENDERS, record_property)
+    assert rows[1]["per_s"] / rows[0]["per_s"] > LEAST_RATIO
+
+
+def test_print_the_ratios_in_batches(record_property):
+    """Batches of ten both ways, overloaded.
+
+    The hand-written loop, which knows neither services nor observers, shows what there is to win.
+    """
+    rows = table_of("F in batches of 10", IN_BATCHES, record_property)
+    assert rows[1]["per_s"] / rows[0]["per_s"] > LEAST_RATIO_IN_BATCHES
+
+
+def table_of(what: str, contenders: dict, record_property) -> list[dict]:
+    """Measure all in turn, and print a table; the first is what the others are compared with."""
+    rows = [{"name": name, "seconds": inf} for name in contenders]
     for round_ in range(ROUNDS + 1):
         for row in rows:
             messages = IN_TABLE if round_ else IN_TABLE // 20  # first come imports and caches
-            measure(row, messages, counts=bool(round_))
-    slowest = rows[0]["per_s"]
-    lines = [f"workload F, {IN_TABLE:,} messages       published/s   events/message   ratio"]
+            measure(row, contenders[row["name"]], messages, counts=bool(round_))
+    head = f"{what}, {IN_TABLE:,} messages"
+    lines = [f"{head:<36} published/s   events/message   ratio"]
     for row in rows:
         events = row["events_per_message"]
         shown = "-" if events is None else f"{events:.2f}"
-        ratio = row["per_s"] / slowest
-        lines.append(f"{row['name']:<36}{row['per_s']:>12,.0f}{shown:>17}{ratio:>8.1f}")
+        ratio = row["per_s"] / rows[0]["per_s"]
+        lines.append(f"{row['name']:<36}{row['per_s']:>12,.0f}{shown:>17}{ratio:>8.2f}")
     table = "\n".join(lines)
     record_property("table", table)
-    print(table)
-    remember(rows)
-    assert rows[1]["per_s"] / slowest > LEAST_RATIO
+    print(f"\n{table}")
+    remember(what, rows)
+    return rows
+
+
+WATCHING = ("nobody", "default observers", "and CloudWatch", "and a trace", "and both")
+MUST, AIM = 1.5, 1.3
+
+
+def watched(scenario: Scenario, name: str, path: Path) -> tuple[float, object]:
+    """Return the processor time that a run takes with some watching, and its results."""
+    if name == "nobody":
+        system = build(scenario)
+        begun = time.process_time()
+        with quiet_collector():
+            system.start()
+            system.sim.run(system.duration_ns)
+        return time.process_time() - begun, None
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        lines = EventLines(stream)
+        more: list[Observer] = []
+        if name in ("and CloudWatch", "and both"):
+            more.append(CloudWatch(build(scenario)))
+        if name in ("and a trace", "and both"):
+            more.append(Tracer(lines))
+        run = prepare(scenario, observers=more)
+        begun = time.process_time()
+        drive(run)
+        lines.flush()
+        return time.process_time() - begun, run.observers.to_json()
 
 
 def test_print_what_watching_costs(tmp_path, record_property):
-    """CloudWatch's metrics and a trace of every message, against the default observers alone.
+    """CloudWatch's metrics and the trace of every message, against the default observers alone.
 
-    Times alternate, and the best of each counts. The aim is 1.5.
+    Short runs alternate; a ratio is the median of those of single rounds, which a busy machine
+    disturbs least. With both it must be at most 1.5, and 1.3 is the aim.
     """
-    scenario = msgsim.load_text(real.scenario_text(MESSAGES // 2, SEED))
-    told = Told(scenario)
-    best = {"default observers": inf, "with CloudWatch": inf, "with CloudWatch and a trace": inf}
-    rows = {}
-    for turn in range(3):
-        for name in best:
-            with open(tmp_path / f"trace{turn}", "w", encoding="utf-8") as stream:
-                lines = EventLines(stream)
-                twins = CloudWatch(build(scenario))
-                watching = {"default observers": (), "with CloudWatch": (twins,)}
-                begun = time.perf_counter()
-                run = told.again(*watching.get(name, (twins, Tracer(lines))))
-                lines.flush()
-                best[name] = min(best[name], time.perf_counter() - begun)
-            rows[name] = run.observers.to_json()["sums"]
-    assert len({str(row) for row in rows.values()}) == 1
-    alone = best["default observers"]
-    table = "\n".join(f"{name:<36}{seconds / alone:>8.2f}" for name, seconds in best.items())
+    messages = MESSAGES // 4
+    scenario = msgsim.load_text(real.scenario_text(messages, SEED))
+    took: dict[str, list[float]] = {name: [] for name in WATCHING}
+    found = {}
+    for round_ in range(8):
+        for name in WATCHING:
+            seconds, found[name] = watched(scenario, name, tmp_path / "trace")
+            if round_:
+                took[name].append(seconds)
+    del found["nobody"]
+    assert len({json.dumps(seen, sort_keys=True) for seen in found.values()}) == 1
+    alone = took["default observers"]
+    lines = ["workload F, processor time            µs/message   ratio"]
+    for name, seconds in took.items():
+        ratio = median(a / b for a, b in zip(seconds, alone, strict=True))
+        lines.append(f"{name:<36}{min(seconds) / messages * 1e6:>12.1f}{ratio:>8.2f}")
+    lines.append(f"with both it must be {MUST} at most; the aim is {AIM}")
+    table = "\n".join(lines)
     record_property("table", table)
-    print(f"\nworkload F, time as a multiple of the default observers'\n{table}")
+    print(f"\n{table}")
 
 
-def measure(row: dict, messages: int, counts: bool) -> None:
+def measure(row: dict, contender: Callable, messages: int, counts: bool) -> None:
     gc.collect()
     begun = time.process_time()
-    outcome = CONTENDERS[row["name"]](messages, SEED)
+    outcome = contender(messages, SEED)
     seconds = time.process_time() - begun
     if counts:
         row["seconds"] = min(row["seconds"], seconds)
@@ -172,10 +238,10 @@ def measure(row: dict, messages: int, counts: bool) -> None:
         row["events_per_message"] = None if events is None else events / messages
 
 
-def remember(rows: list[dict]) -> None:
+def remember(what: str, rows: list[dict]) -> None:
     history = os.environ.get("MSGSIM_PERF_HISTORY")
     if history:
-        entry = {"at": time.time(), "python": platform.python_version(), "rows": rows}
+        entry = {"at": time.time(), "python": platform.python_version(), "what": what, "rows": rows}
         with open(history, "a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 

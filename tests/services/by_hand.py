@@ -7,9 +7,11 @@ from typing import Any
 from msgsim.kernel.signals import Signal
 from msgsim.kernel.simulation import Simulation
 from msgsim.model.message import Delivery, Key, Message
+from msgsim.services.sqs_queue.base import Queue
 from msgsim.services.sqs_queue.fifo import FifoState
-from msgsim.services.sqs_queue.queue import FifoQueue, Queue, StandardQueue
+from msgsim.services.sqs_queue.fifo_queue import FifoQueue
 from msgsim.services.sqs_queue.standard import StandardState
+from msgsim.services.sqs_queue.standard_queue import StandardQueue
 from msgsim.units import duration_ns
 
 

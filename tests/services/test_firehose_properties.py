@@ -13,7 +13,8 @@ from scipy.stats import poisson
 import msgsim
 from msgsim.kernel.distributions import Exponential
 from msgsim.model.message import Copy, Key, Message
-from msgsim.services.firehose.buffer import Buffer, Growth, Progress, Record
+from msgsim.model.streams import Progress
+from msgsim.services.firehose.buffer import Buffer, Growth, Record
 from msgsim.services.firehose.partitions import read_query
 from msgsim.services.firehose.quota import PutQuota, Rates
 from tests.services.firehose_built import KIB, MIB, S, archive, built, delivered

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msgsim.model.message import Copy, Delivery, Key, Message
-from msgsim.services.event_source_mapping.lanes import Batch, Held, Lane, Progress
+from msgsim.model.streams import Progress
+from msgsim.services.event_source_mapping.lanes import Batch, Held, Lane
 from tests.services.hand_built import HandBuilt, codes
 from tests.services.lambda_built import built, concurrency, function, mapping
 
@@ -327,6 +328,31 @@ def test_partial_reports_start_a_new_batch_with_fresh_retries() -> None:
     assert document["KinesisBatchInfo"]["batchSize"] == 1
     assert completed(system) == [0, 1, 2, 3, 4]
     assert system["Events"].checkpoints == {0: 6}
+
+
+def test_a_report_that_cannot_be_understood_fails_the_whole_batch() -> None:
+    """One record of four fails, and the report names none of the batch: with two retries all four
+    are invoked three times and given up together.
+
+    Source: Lambda developer guide, services-kinesis-batchfailurereporting.html; LocalStack's AWS
+    tests test_kinesis_report_batch_item_failure_scenarios (2024-10-12): three invocations.
+    """
+    system = system_of(
+        function("10ms", handler__fails_if={"bad": "1"}, handler__report="malformed"),
+        BatchSize=4,
+        MaximumRetryAttempts=2,
+        FunctionResponseTypes=("ReportBatchItemFailures",),
+        **to_lost(),
+    )
+    for number in range(4):
+        system.send("Events", attributes={"bad": "1"} if number == 2 else {})
+    system.run("5m")
+    assert sizes(system) == [4, 4, 4]
+    (document,) = documents(system)
+    assert document["KinesisBatchInfo"]["batchSize"] == 4
+    assert document["responseContext"]["functionError"] is None
+    failed = [fact[2] for fact in system.log.of("Map", "failed")]
+    assert failed == ["malformed report"] * 12
 
 
 def test_the_lowest_reported_record_is_the_checkpoint() -> None:

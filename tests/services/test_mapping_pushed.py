@@ -138,3 +138,22 @@ def test_names_are_unique_and_consumers_are_limited(more, code):
     with pytest.raises(ProblemError) as caught:
         msgsim.load_text(HEAD.replace("workload:", more + "workload:"))
     assert [problem.code for problem in caught.value.problems] == [code]
+
+
+SECOND = "  Other: {type: lambda.function, Timeout: 30, handler: {time: 20ms}}\n" + (
+    "  OtherMap: {type: lambda.event_source_mapping, EventSourceArn: Fast, FunctionName: Other, "
+    "StartingPosition: LATEST}\n"
+)
+
+
+def test_a_consumer_has_one_mapping():
+    """One subscription for each consumer and shard: API reference, SubscribeToShard."""
+    with pytest.raises(ProblemError) as caught:
+        msgsim.load_text(HEAD.replace("workload:", SECOND + "workload:"))
+    assert [problem.code for problem in caught.value.problems] == ["E270"]
+
+
+def test_two_consumers_have_two_mappings():
+    own = "  Own: {type: kinesis.stream_consumer, StreamARN: Clicks, ConsumerName: own}\n"
+    second = own + SECOND.replace("EventSourceArn: Fast", "EventSourceArn: Own")
+    assert msgsim.load_text(HEAD.replace("workload:", second + "workload:"))

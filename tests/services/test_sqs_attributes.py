@@ -8,7 +8,7 @@ import pytest
 
 from msgsim.kernel.simulation import Simulation
 from msgsim.scenario.load import load_text
-from msgsim.services.sqs_queue.queue import Queue
+from msgsim.services.sqs_queue.base import Queue
 from tests.services.by_hand import Mail, Recorder, fifo, ns, receive, standard
 
 MAKERS = {"standard": standard, "fifo": fifo}

@@ -14,8 +14,8 @@ from hypothesis.stateful import initialize, invariant, rule
 from msgsim.kernel.simulation import Simulation
 from msgsim.model.message import Delivery, Key, Message
 from msgsim.services.sqs_queue.fair import FairState
-from msgsim.services.sqs_queue.queue import StandardQueue
 from msgsim.services.sqs_queue.standard import StandardState
+from msgsim.services.sqs_queue.standard_queue import StandardQueue
 from msgsim.services.sqs_queue.stored import Stored
 from msgsim.services.sqs_queue.tenants import FairRules, fair_rules
 from tests.services.by_hand import Mail, ns, receive

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from msgsim.kernel.simulation import Simulation
 from msgsim.services.sqs_queue import SERVICE
 from msgsim.services.sqs_queue.fifo import FifoState
+from msgsim.services.sqs_queue.fifo_queue import FifoQueue
 from msgsim.services.sqs_queue.partitions import Partitions
-from msgsim.services.sqs_queue.queue import FifoQueue
 from msgsim.services.sqs_queue.rules import PAGE
 from msgsim.services.sqs_queue.spec import QueueSpec
 from tests.services.by_hand import Answer, Mail, Recorder, fifo, ns, receive

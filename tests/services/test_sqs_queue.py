@@ -8,8 +8,9 @@ import msgsim
 from msgsim.experiment.result import to_plain
 from msgsim.kernel.simulation import Simulation
 from msgsim.kernel.waiting import TokenBucket
+from msgsim.services.sqs_queue.base import Queue
 from msgsim.services.sqs_queue.fifo import FifoState
-from msgsim.services.sqs_queue.queue import FifoQueue, Queue
+from msgsim.services.sqs_queue.fifo_queue import FifoQueue
 from tests.services.by_hand import Mail, Recorder, fifo, ns, receive, standard
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from msgsim.kernel.simulation import Simulation
 from msgsim.services.sqs_queue import SERVICE
+from msgsim.services.sqs_queue.base import Queue
 from msgsim.services.sqs_queue.move_task import MoveTask
-from msgsim.services.sqs_queue.queue import Queue
 from msgsim.services.sqs_queue.spec import QueueSpec
 from msgsim.services.sqs_queue.stored import Moved
 from tests.services.by_hand import Mail, Recorder, fifo, ns, receive, standard

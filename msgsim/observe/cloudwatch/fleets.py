@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgsim.kernel.component import Component
-from msgsim.kernel.signals import Listener
+from msgsim.kernel.signals import Combined, Listener
 from msgsim.observe.cloudwatch.twin import Desk
 from msgsim.observe.system import announces
 
@@ -30,14 +30,20 @@ class FleetTwin:
 
     def __init__(self, fleet: Any, desk: Desk) -> None:
         self._fleet = fleet
+        self._desk = desk
         self._series = {
             attribute: desk.open("AWS/AutoScaling", name, AutoScalingGroupName=fleet.name)
             for name, attribute in READ.items()
         }
 
     def listeners(self) -> Mapping[str, Listener]:
-        """Nothing is heard: sizes are read."""
-        return {}
+        """Sizes are read; visits are heard for the queue, once its twin is known."""
+        twins, queue = self._desk.shared, self._fleet.judged
+
+        def visited(now: int, delivery: Any) -> None:
+            twins[queue].visited(now, delivery)
+
+        return {"visited": Combined(visited, ())} if announces(self._fleet, "visited") else {}
 
     def period(self, now: int) -> None:
         """Report the sizes."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from msgsim.kernel.component import Component
-from msgsim.kernel.signals import Listener
+from msgsim.kernel.signals import Listener, Tallied
 from msgsim.model.catalog import Page
 from msgsim.observe.cloudwatch.series import Series
 from msgsim.observe.cloudwatch.twin import NS_PER_S, Desk
@@ -42,9 +42,11 @@ class QueueTwin:
             return desk.open("AWS/SQS", name, QueueName=queue.name)
 
         self._queue = queue
+        desk.shared[queue.name] = self
         self._levels = [open_(f"ApproximateNumberOfMessages{name}") for name in COUNTERS]
         self._age = open_("ApproximateAgeOfOldestMessage")
         self._counts = {name: open_(f"NumberOfMessages{name}") for name in COUNTS}
+        self._deleted = self._counts["Deleted"]
         self._empty = open_("NumberOfEmptyReceives")
         self._size = open_("SentMessageSize")
         self._fair: list[Series] = []
@@ -78,35 +80,65 @@ class QueueTwin:
             "deduplicated": self._deduplicated,
         }
 
+    # The next three hear every message, and lengthen a run of samples in place.
+
     def _sent_listener(self) -> Listener:
-        size = self._size.add
+        sizes = self._size
 
         def sent(now: int, copy: Any) -> None:
-            size(now, copy.message.size_bytes)
+            size = copy.message.size_bytes
+            if size == sizes.value and sizes.begin <= now < sizes.end:
+                sizes.run += 1
+            else:
+                sizes.add(now, size)
             self._accessed_ns = now
 
         return sent
 
     def _received_listener(self) -> Listener:
-        received_ = self._counts["Received"].add
+        handed_out = self._counts["Received"]
 
         def received(now: int, deliveries: Sequence[Any]) -> None:
-            received_(now, len(deliveries))
+            count = len(deliveries)
+            if count == handed_out.value and handed_out.begin <= now < handed_out.end:
+                handed_out.run += 1
+            else:
+                handed_out.add(now, count)
+            self._accessed_ns = now
 
         return received
 
     def _requested_listener(self) -> Listener:
-        deleted, other = self._counts["Deleted"].add, self._requested
+        """Return what need not hear plain calls: receives are heard as such, deletes in visits."""
+        deleted, other = self._counts["Deleted"], self._requested
 
         def requested(now: int, action: str, items: Sequence[Any], code: str | None) -> None:
             self._accessed_ns = now
             if action == "DeleteMessage":
-                if code is None:
-                    deleted(now)
+                if code is not None:
+                    return
+                if deleted.value == 1.0 and deleted.begin <= now < deleted.end:
+                    deleted.run += 1
+                else:
+                    deleted.add(now)
             elif action == "DeleteMessageBatch":
                 other(now, items, code)
 
-        return requested
+        return Tallied(requested, None)
+
+    def visited(self, now: int, delivery: Any) -> None:
+        """Hear of a delete by a fleet that tells it together with the rest of a visit.
+
+        Where the queue does not only count its plain calls, the call itself is heard instead.
+        """
+        if self._queue.plain_calls is None:
+            return
+        self._accessed_ns = now
+        deleted = self._deleted
+        if deleted.value == 1.0 and deleted.begin <= now < deleted.end:
+            deleted.run += 1
+        else:
+            deleted.add(now)
 
     def _requested(self, now: int, items: Sequence[Any], code: str | None) -> None:
         """Count deletes with a valid handle, also those of a message that is gone already."""

@@ -67,31 +67,63 @@ class Point:
 class Series:
     """One metric of one resource.
 
+    Most samples equal the one before: a message counts one, and messages of a workload are often
+    of one size. So equal samples of a period are first counted as a run. A listener that hears
+    every message may do in place what `add` begins with: lengthen the run.
+
     Args:
         metric: its entry in the catalogue.
         dimensions: name → value.
         period_ns: how long a period is.
 
     Attributes:
-        points: number of the period → its statistic set; periods without data are absent.
+        begin, end: of the period of the run (ns).
+        value: the sample that is repeated, `run` times.
     """
+
+    __slots__ = ("_buckets", "_point", "_points", "begin", "dimensions", "end", "metric",
+                 "period_ns", "run", "value")  # fmt: skip
 
     def __init__(self, metric: Metric, dimensions: dict[str, str], period_ns: int) -> None:
         self.metric = metric
         self.dimensions = dimensions
         self.period_ns = period_ns
-        self.points: dict[int, Point] = {}
-        self._begin = self._end = 0
+        self._points: dict[int, Point] = {}
+        self.begin = self.end = 0
+        self.value = 0.0
+        self.run = 0
         self._point = Point()
         self._buckets: dict[float, Any] = {}
 
+    @property
+    def points(self) -> dict[int, Point]:
+        """Number of the period → its statistic set; periods without data are absent."""
+        if self.run:
+            self._settle()
+        return self._points
+
     def add(self, now: int, value: float = 1.0) -> None:
         """Take one sample at a moment (ns), which may lie in an earlier period."""
-        if not self._begin <= now < self._end:
+        if value == self.value and self.begin <= now < self.end:
+            self.run += 1
+            return
+        if self.run:
+            self._settle()
+        if not self.begin <= now < self.end:
             self._turn(now)
-        point = self._point
-        point.count += 1
-        point.total += value
+        self.value = value
+        self.run = 1
+
+    def _settle(self) -> None:
+        """Put the run into the statistic set of its period."""
+        point, value, run = self._point, self.value, self.run
+        self.run = 0
+        point.count += run
+        if run == 1 or (float(value).is_integer() and point.total.is_integer()):
+            point.total += value * run
+        else:  # a product would be rounded otherwise than the sum
+            for _ in range(run):
+                point.total += value
         if value < point.low:
             point.low = value
         if value > point.high:
@@ -101,7 +133,7 @@ class Series:
             bucket = self._buckets.get(value, _UNKNOWN)
             if bucket is _UNKNOWN:
                 bucket = self._bucket(value)
-            sketch[bucket] = sketch.get(bucket, 0) + 1
+            sketch[bucket] = sketch.get(bucket, 0) + run
 
     def _bucket(self, value: float) -> int | None:
         """Return a value's bucket, and remember it: sizes come again and again."""
@@ -126,16 +158,16 @@ class Series:
     def withdraw(self, now: int) -> None:
         """Leave out the period that ends `now`: nothing is reported for it."""
         self.points.pop((now - 1) // self.period_ns, None)
-        self._begin = self._end = 0
+        self.begin = self.end = 0
 
     def _turn(self, now: int) -> None:
         number = now // self.period_ns
-        self._begin = number * self.period_ns
-        self._end = self._begin + self.period_ns
-        point = self.points.get(number)
+        self.begin = number * self.period_ns
+        self.end = self.begin + self.period_ns
+        point = self._points.get(number)
         if point is None:
             point = Point(sketch={} if self.metric.percentiles else None)
-            self.points[number] = point
+            self._points[number] = point
         self._point = point
 
     def __iter__(self) -> Iterator[tuple[int, Point]]:

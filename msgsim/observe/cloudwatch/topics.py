@@ -17,6 +17,8 @@ from msgsim.observe.cloudwatch.series import Series
 from msgsim.observe.cloudwatch.twin import Desk
 from msgsim.observe.system import announces
 
+DELIVERED = "NumberOfNotificationsDelivered"
+
 
 def applies(component: Component) -> bool:
     """Say whether it is a topic or a subscription."""
@@ -46,11 +48,17 @@ class TopicTwin:
         }
 
     def _accepted(self, now: int, message: Any) -> None:
-        self._published.add(now)
+        published = self._published
+        if published.value == 1.0 and published.begin <= now < published.end:
+            published.run += 1
+        else:
+            published.add(now)
 
     def _requested(self, now: int, action: str, items: Sequence[Any], code: str | None) -> None:
         """A batch is one sample of its total size."""
-        if code is None and action.startswith("Publish"):
+        if code is None and action == "Publish":
+            self._size.add(now, items[0].size_bytes)
+        elif code is None and action.startswith("Publish"):
             self._size.add(now, sum(message.size_bytes for message in items))
 
     def period(self, now: int) -> None:
@@ -77,7 +85,7 @@ class SubscriptionTwin:
     def listeners(self) -> Mapping[str, Listener]:
         """Return what to call, by signal."""
         found: dict[str, Listener] = {
-            "delivered": self._delivered,
+            "delivered": self._delivered_listener(),
             "filtered": self._filtered,
             "dead_lettered": self._dead_lettered,
             "discarded": self._discarded,
@@ -86,8 +94,27 @@ class SubscriptionTwin:
             found["attempt_failed"] = self._attempt_failed
         return found
 
+    def _delivered_listener(self) -> Listener:
+        """Return what hears deliveries; hardly a kind of message is ever replayed."""
+        plain: set[type] = set()
+        series: Series | None = None
+        other = self._delivered
+
+        def delivered(now: int, message: Any) -> None:
+            nonlocal series
+            kind = message.__class__
+            if series is not None and kind in plain and series.begin <= now < series.end:
+                series.run += 1
+                return
+            other(now, message)
+            series = self._opened[DELIVERED]
+            if getattr(kind, "replayed", False) is False:
+                plain.add(kind)
+
+        return delivered
+
     def _delivered(self, now: int, message: Any) -> None:
-        self._add(now, "NumberOfNotificationsDelivered")
+        self._add(now, DELIVERED)
         if getattr(message, "replayed", False):
             self._add(now, "NumberOfReplayedNotificationsDelivered")
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from msgsim.kernel.component import Component
-from msgsim.kernel.signals import Listener, Signal
+from msgsim.kernel.signals import Combined, Listener, Signal
+from msgsim.model import facts
 from msgsim.model.message import Copy, Delivery, Message
 from msgsim.observe.trace.choice import Choice
 
@@ -28,6 +29,16 @@ class Recorder(Protocol):
         """Return what takes the facts of one signal of one component, or None."""
 
 
+class Hearing(Recorder, Protocol):
+    """A recorder that listens itself to what carries one thing, where every message is wanted."""
+
+    def hears(self, component: Component, signal: Signal) -> Listener | None:
+        """Return what hears the facts of one signal of one component; None leaves it to `note`."""
+
+    def hears_visits(self, fleet: Component, queue: Component) -> Listener:
+        """Return what hears in one that a fleet completed a delivery, and its queue deleted it."""
+
+
 class Tracer:
     """Observer: hands every fact about the chosen messages to a recorder.
 
@@ -39,12 +50,34 @@ class Tracer:
     def __init__(self, recorder: Recorder, choice: Choice = None) -> None:
         self._recorder = recorder
         self._choice = choice
+        self._made: dict[tuple[str, str], Listener | None] = {}
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:
         """Listen to facts that carry something that leads to a message."""
+        known = (component.name, signal.name)
+        if known not in self._made:
+            make = self._visits if signal.name == facts.VISITED.name else self._listener
+            self._made[known] = make(component, signal)
+        return self._made[known]
+
+    def _visits(self, component: Component, signal: Signal) -> Listener | None:
+        """Offer to hear a completion and a delete in one, if the recorder knows how."""
+        queue = getattr(component, "queue", None)
+        hears = getattr(self._recorder, "hears_visits", None)
+        if hears is None or not isinstance(queue, Component) or self._choice is not None:
+            return None
+        apart = self.listener(component, facts.COMPLETED), self.listener(queue, facts.DELETED)
+        return Combined(hears(component, queue), tuple(each for each in apart if each is not None))
+
+    def _listener(self, component: Component, signal: Signal) -> Listener | None:
         place = next((i for i, name in enumerate(signal.carries) if name in ABOUT), None)
         if place is None:
             return None
+        hears = getattr(self._recorder, "hears", None)
+        if hears is not None and self._choice is None and len(signal.carries) == 1:
+            found: Listener | None = hears(component, signal)
+            if found is not None:
+                return found
         note = self._recorder.note(component, signal)
         if note is None:
             return None

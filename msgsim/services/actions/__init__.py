@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgsim.model.acting import Actor
 from msgsim.model.service import Context, Service
 from msgsim.model.spec import read_property
-from msgsim.services.actions.action import Action
 from msgsim.services.actions.checks import CODES, check
 from msgsim.services.actions.spec import PAGE, ActionSpec
 
 KIND = "action"
 
 
-def build(name: str, spec: ActionSpec, context: Context) -> Action:
+def build(name: str, spec: ActionSpec, context: Context) -> Actor:
     """Make the action that the spec describes."""
-    return Action(context.sim, name, spec.at, spec.description)
+    return Actor(context.sim, name, spec.at, spec.description)
 
 
-def connect(action: Action, spec: ActionSpec, context: Context) -> None:
+def connect(action: Actor, spec: ActionSpec, context: Context) -> None:
     """Find what the action is done to."""
     target: Any = context.find(spec.target)
     if spec.purge is not None:

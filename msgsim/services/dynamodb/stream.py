@@ -179,6 +179,15 @@ class ItemStream(Component):
             self._read_to.setdefault(consumer, {})[shard] = position
         return position
 
+    def begin_at(self, shard: int, position: int, consumer: str) -> None:
+        """Note that a consumer begins at a position, where another one stopped."""
+        self._read_to.setdefault(consumer, {})[shard] = position
+
+    def forget(self, consumer: str) -> None:
+        """Keep nothing for a consumer any more."""
+        self._passed.pop(consumer, None)
+        self._read_to.pop(consumer, None)
+
     def read(
         self, shard: int, position: int, limit: int, consumer: str | None = None
     ) -> tuple[list[ItemRecord], int, str | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from msgsim.model.service import Finding, Specs
+from msgsim.model.service import Finding, Specs, kind_of
 from msgsim.model.spec import Spec
 from msgsim.services.event_source_mapping.filters import EventFilter, FilterError
 from msgsim.services.event_source_mapping.spec import PAGE, PARTIAL, MappingSpec
@@ -23,6 +23,7 @@ CODES = {
     "E215": "a stream mapping without StartingPosition",
     "E222": "a starting position or time that AWS refuses",
     "E269": "an on-failure destination that Lambda refuses",
+    "E270": "two mappings in the name of one registered consumer",
     "E217": "the same source and function mapped twice",
     "E218": "a filter pattern that AWS refuses",
     "E219": "provisioned pollers that AWS refuses",
@@ -55,6 +56,7 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     mapping = cast("MappingSpec", spec)
     source, function = specs.get(mapping.EventSourceArn), specs.get(mapping.FunctionName)
     yield from _twice(name, mapping, specs)
+    yield from _shared(name, mapping, specs)
     yield from _filters(mapping, source)
     if source is None:
         return
@@ -75,21 +77,42 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
         yield from _report(mapping, function)
 
 
-def _twice(name: str, mapping: MappingSpec, specs: Specs) -> Iterator[Finding]:
+def _earlier(name: str, mapping: MappingSpec, specs: Specs) -> Iterator[tuple[str, MappingSpec]]:
+    """Yield the mappings of the same source that stand before this one."""
     for other, spec in specs.items():
         if other == name:
             return
-        if (
-            isinstance(spec, MappingSpec)
-            and spec.EventSourceArn == mapping.EventSourceArn
-            and spec.FunctionName == mapping.FunctionName
-        ):
+        if isinstance(spec, MappingSpec) and spec.EventSourceArn == mapping.EventSourceArn:
+            yield other, spec
+
+
+def _twice(name: str, mapping: MappingSpec, specs: Specs) -> Iterator[Finding]:
+    for other, spec in _earlier(name, mapping, specs):
+        if spec.FunctionName == mapping.FunctionName:
             yield Finding(
                 "E217",
                 f"AWS refuses this (ResourceConflictException): {other} already maps "
                 f"{mapping.EventSourceArn} to {mapping.FunctionName}",
                 (),
                 "remove one of the two",
+            )
+            return
+
+
+def _shared(name: str, mapping: MappingSpec, specs: Specs) -> Iterator[Finding]:
+    """Find another mapping that reads in the name of the same registered consumer."""
+    if kind_of(specs.get(mapping.EventSourceArn)) != "kinesis.stream_consumer":
+        return
+    for other, spec in _earlier(name, mapping, specs):
+        if spec.FunctionName != mapping.FunctionName:
+            yield Finding(
+                "E270",
+                f"{other} reads in the name of {mapping.EventSourceArn} already: Kinesis has one "
+                "subscription for each consumer and shard, and a later one ends the earlier "
+                "(SubscribeToShard)",
+                ("EventSourceArn",),
+                "register a consumer for each mapping: another kinesis.stream_consumer with its "
+                "own ConsumerName",
             )
             return
 

@@ -19,6 +19,30 @@ KINESIS_INFO, DYNAMODB_INFO = "KinesisBatchInfo", "DDBStreamBatchInfo"
 FIRST_NUMBER = 1 << 40  # far above the numbers of published messages
 
 
+class Wording:
+    """How a document names things: by the scenario's own names, and seconds from the start."""
+
+    def request(self, number: int) -> str:
+        """Return the id of the document's request."""
+        return f"{number:032x}"
+
+    def stream(self, name: str) -> str:
+        """Return what `streamArn` shows."""
+        return name
+
+    def function(self, name: str) -> str:
+        """Return what `functionArn` shows."""
+        return name
+
+    def sequence(self, shard: int, number: Any) -> str:
+        """Return a sequence number."""
+        return str(number)
+
+    def moment(self, ns: int) -> Any:
+        """Return a time."""
+        return ns / NS_PER_S
+
+
 class Documents:
     """Writes one document per discarded batch to the on-failure destination.
 
@@ -29,11 +53,13 @@ class Documents:
     Attributes:
         destination: a queue or a topic; None without one.
         source_info: the key under which a document describes the batch, by kind of source.
+        wording: how it names things.
     """
 
     def __init__(self, mapping: str, numbers: Iterator[int]) -> None:
         self.destination: Target | None = None
         self.source_info = KINESIS_INFO
+        self.wording = Wording()
         self._numbers = numbers
         self._key = Key(mapping, mapping)
 
@@ -54,24 +80,25 @@ class Documents:
         """
         if self.destination is None:
             return
-        number = next(self._numbers)
+        number, say = next(self._numbers), self.wording
+        first, last = records[0], records[-1]
         document: dict[str, Any] = {
             "requestContext": {
-                "requestId": f"{number:032x}",
-                "functionArn": function,
+                "requestId": say.request(number),
+                "functionArn": say.function(function),
                 "condition": condition,
                 "approximateInvokeCount": invocations,
             },
             "version": "1.0",
-            "timestamp": now / NS_PER_S,
+            "timestamp": say.moment(now),
             self.source_info: {
                 "shardId": f"shardId-{shard:012d}",
-                "startSequenceNumber": str(records[0].sequence),
-                "endSequenceNumber": str(records[-1].sequence),
-                "approximateArrivalOfFirstRecord": records[0].copy.arrived_ns / NS_PER_S,
-                "approximateArrivalOfLastRecord": records[-1].copy.arrived_ns / NS_PER_S,
+                "startSequenceNumber": say.sequence(shard, first.sequence),
+                "endSequenceNumber": say.sequence(shard, last.sequence),
+                "approximateArrivalOfFirstRecord": say.moment(first.copy.arrived_ns),
+                "approximateArrivalOfLastRecord": say.moment(last.copy.arrived_ns),
                 "batchSize": sum(not record.marker for record in records),
-                "streamArn": stream,
+                "streamArn": say.stream(stream),
             },
         }
         if status is not None:

@@ -1,4 +1,4 @@
-"""What the mapping of a stream knows: records in lanes, batches to try again, and checkpoints.
+"""What the mapping of a stream knows: records in lanes, and batches to try again.
 
 Pure: time is an argument. A shard has one lane per unit of `ParallelizationFactor`; a key stays in
 its lane, so that its records keep their order. A batch that fails blocks its lane.
@@ -91,37 +91,6 @@ class LaneOf:
         if found is None:
             found = self._known[key] = stable_hash(key) % self._count
         return found
-
-
-class Progress:
-    """How far a shard is finished: everything before the checkpoint is.
-
-    Attributes:
-        checkpoint: position of the oldest unfinished record, or of the next one to be read.
-    """
-
-    __slots__ = ("_line", "checkpoint", "read_to")
-
-    def __init__(self, position: int) -> None:
-        self.checkpoint = position
-        self.read_to = position
-        self._line: deque[Held] = deque()
-
-    def add(self, held: Held) -> None:
-        """Take note of a record that was read."""
-        self._line.append(held)
-
-    def advance(self) -> bool:
-        """Move the checkpoint past what is finished; say whether it moved."""
-        line, before = self._line, self.checkpoint
-        while line and line[0].done:
-            line.popleft()
-        self.checkpoint = line[0].position if line else self.read_to
-        return self.checkpoint != before
-
-    def unfinished(self) -> list[Held]:
-        """Return the records read and not finished, in order."""
-        return [held for held in self._line if not held.done]
 
 
 class Lane:

@@ -14,7 +14,8 @@ from typing import Any
 from msgsim.kernel.simulation import NS_PER_S
 from msgsim.kernel.waiting import TokenBucket
 from msgsim.model.message import Delivery
-from msgsim.services.event_source_mapping.sqs import QueueMapping, Slot
+from msgsim.services.event_source_mapping.gathering import Slot
+from msgsim.services.event_source_mapping.sqs import QueueMapping
 
 _MINUTE_NS = 60 * NS_PER_S
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from msgsim.model.streams import Record
 from msgsim.services.event_source_mapping.kinesis import StreamMapping
-from msgsim.services.event_source_mapping.reading import Reader, Record
+from msgsim.services.event_source_mapping.reading import Reader
 
 
 class PushedMapping(StreamMapping):
@@ -39,6 +40,8 @@ class PushedMapping(StreamMapping):
 
     def _pushed(self, reader: Reader, records: Sequence[Record], after: int, ended: bool) -> None:
         """Take an event; one that comes during an outage waits."""
+        if self._handing_over is not None:
+            return
         now = self.sim.now
         if self.down:
             again = (reader, records, after, ended)

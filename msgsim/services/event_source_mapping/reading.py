@@ -1,66 +1,14 @@
-"""How a mapping reads a stream: what it expects of one, its rules, and the reader of a shard."""
+"""How a mapping reads a stream: its rules, and the reader of a shard."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from msgsim.kernel.simulation import Timer
-from msgsim.model.message import Message
+from msgsim.model.streams import Progress
 from msgsim.services.event_source_mapping.backoff import Backoff
-from msgsim.services.event_source_mapping.lanes import Lane, Progress
-
-
-class Record(Protocol):
-    """A record as the stream hands it out."""
-
-    message: Message
-    arrived_ns: int
-    sequence: Any
-    size_bytes: int
-
-
-class Stream(Protocol):
-    """What a mapping reads: shards of records by position."""
-
-    name: str
-    shard_count: int
-
-    def parents(self, shard: int) -> Sequence[int]:
-        """Return the shards that it came from."""
-
-    def children(self, shard: int) -> Sequence[int]:
-        """Return the shards that came from it."""
-
-    def beginnings(self, where: str, timestamp_ns: int | None = None) -> tuple[list[int], set[int]]:
-        """Return the shards to begin with, and those before the starting position."""
-
-    def at_end(self, shard: int, position: int) -> bool:
-        """Say whether the shard is closed and nothing follows at that position."""
-
-    def position(
-        self,
-        shard: int,
-        where: Any,
-        consumer: str | None = None,
-        timestamp_ns: int | None = None,
-    ) -> int:
-        """Return the position of a starting point; `AT_TIMESTAMP` takes a time."""
-
-    def read(
-        self, shard: int, position: int, limit: int, consumer: str | None = None
-    ) -> tuple[Sequence[Record], int, str | None]:
-        """Read from a position now (GetRecords): records, the next position, an error code."""
-
-    def register(self, consumer: str) -> None:
-        """Make a consumer known, so that the stream keeps what it has not passed."""
-
-    def passed(self, consumer: str, shard: int, position: int) -> None:
-        """Let the stream know that a consumer needs nothing before `position`."""
-
-    def unread(self, shard: int, position: int) -> Iterable[Message]:
-        """Yield the messages from `position` on, taking no quota."""
+from msgsim.services.event_source_mapping.lanes import Held, Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +88,7 @@ class Reader:
 
     def __init__(self, shard: int, position: int, lanes: list[Lane]) -> None:
         self.shard = shard
-        self.progress = Progress(position)
+        self.progress: Progress[Held] = Progress(position)
         self.lanes = lanes
         self.buffered = 0
         self.ended = False

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 
+MALFORMED = "malformed report"
+
 
 def read_report(response: Any, records: Mapping[str, Item]) -> list[Item] | None:
     """Return the records that a response reports as failed, in its order, each once.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -15,11 +14,12 @@ from msgsim.model.message import Delivery
 from msgsim.model.ports import InvokeReply, Outcome, Polled
 from msgsim.services.event_source_mapping.backoff import Backoff
 from msgsim.services.event_source_mapping.filters import EventFilter, queue_event
+from msgsim.services.event_source_mapping.gathering import Slot, Window
+from msgsim.services.event_source_mapping.reports import MALFORMED
 from msgsim.services.event_source_mapping.scaling import Scaling
 
 MESSAGES_PER_RECEIVE = 10
 RETRYABLE = frozenset({"RequestThrottled", "ServiceUnavailable"})
-MALFORMED = "malformed report"
 REPORT_UNREAD = "reported as failed, but FunctionResponseTypes is not set"
 
 
@@ -45,31 +45,6 @@ class Concurrent(Protocol):
         completed: Callable[..., Any],
     ) -> str | None:
         """Invoke synchronously; see `msgsim.model.ports.Invoked`."""
-
-
-class Slot:
-    """One of the mapping's parallel cycles: gather a batch, invoke, delete, again.
-
-    Attributes:
-        batch: what it has gathered, or is being invoked with.
-        rest: received, but beyond the payload limit of `batch`.
-        window_ends_ns: when gathering ends; -1 before the first message.
-        tries: refused polls or invocations in a row.
-        calling: True inside the call of a receive.
-        again: a reply during that call asks for another one.
-        poller: in provisioned mode, the event poller it belongs to.
-    """
-
-    __slots__ = ("again", "batch", "calling", "poller", "rest", "tries", "window_ends_ns")
-
-    def __init__(self, poller: Any = None) -> None:
-        self.poller = poller
-        self.batch: list[Delivery] = []
-        self.rest: list[Delivery] = []
-        self.window_ends_ns = -1
-        self.tries = 0
-        self.calling = False
-        self.again = False
 
 
 class QueueMapping(Component):
@@ -133,18 +108,15 @@ class QueueMapping(Component):
         super().__init__(sim, name)
         self.scaling = scaling
         self._batch_size = batch_size
-        self._window_ns = window_ns
+        self._window = Window(window_ns, quiet_ns)
         self._payload_bytes = payload_bytes
         self._metadata_bytes = metadata_bytes
         self._partial = partial_report
         self._poll_ns = poll_ns
         self._overheads = overhead
         self._backoff = backoff
-        self._quiet_ns = quiet_ns if quiet_ns > window_ns > 0 else 0
-        self._recent: deque[tuple[int, int]] = deque()
         self._filters = filters
         self._enabled = enabled
-        self._began_ns = 0
         self._waiting = 0
         self._ramp = sim.timer(self._grow)
 
@@ -157,7 +129,7 @@ class QueueMapping(Component):
 
     def start(self) -> None:
         """Open the first slots."""
-        self._began_ns = self.sim.now
+        self._window.begin(self.sim.now)
         if self._enabled:
             self._open_first()
 
@@ -243,8 +215,7 @@ class QueueMapping(Component):
             self.on_polled(self.sim.now, len(deliveries))
         if deliveries:
             self.messages_remain(slot, deliveries)
-            if self._quiet_ns:
-                self._recent.append((self.sim.now, len(deliveries)))
+            self._window.note(self.sim.now, len(deliveries))
             wanted = deliveries if self._filters is None else self._filtered(deliveries)
             if wanted or slot.batch:
                 self._add(slot, wanted)
@@ -278,22 +249,11 @@ class QueueMapping(Component):
         self._delete(unwanted)
         return wanted
 
-    def _window(self, now: int) -> int:
-        """Return how long a window lasts that begins now: longer at very low traffic."""
-        quiet_ns, recent = self._quiet_ns, self._recent
-        if not quiet_ns:
-            return self._window_ns
-        while recent and recent[0][0] <= now - quiet_ns:
-            recent.popleft()
-        came = sum(messages for _, messages in recent)
-        busy = came * self._window_ns >= quiet_ns or now - self._began_ns < quiet_ns
-        return self._window_ns if busy else quiet_ns
-
     def _add(self, slot: Slot, deliveries: list[Delivery]) -> None:
         """Put messages into the batch, as far as the payload limit allows."""
         batch = slot.batch
         if not batch:
-            slot.window_ends_ns = self.sim.now + self._window(self.sim.now)
+            slot.window_ends_ns = self.sim.now + self._window.length_at(self.sim.now)
         more = self._metadata_bytes
         size = sum(delivery.message.size_bytes for delivery in batch) + more * len(batch)
         for index, delivery in enumerate(deliveries):

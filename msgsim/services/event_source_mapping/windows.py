@@ -65,6 +65,16 @@ class WindowLane(Lane):
         self.known_to_ns = 0
         self.state_bytes = 0
 
+    @property
+    def overflows(self) -> bool:
+        """Whether the state has grown beyond what a window may have, and ends it early."""
+        return self.state_bytes > self._state_limit
+
+    def bounds(self, held: Held) -> tuple[int, int]:
+        """Return when the window of a record begins and ends (ns)."""
+        window = self._window_of(held)
+        return window * self._length_ns, (window + 1) * self._length_ns
+
     def _window_of(self, held: Held) -> int:
         return held.copy.arrived_ns // self._length_ns
 
@@ -81,7 +91,7 @@ class WindowLane(Lane):
         """Say whether the open window has nothing more to process, or too large a state."""
         if self._open is None:
             return False
-        if self.state_bytes > self._state_limit:
+        if self.overflows:
             return True
         if self._buffer:
             return self._window_of(self._buffer[0]) > self._open

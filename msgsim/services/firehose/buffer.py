@@ -6,8 +6,6 @@ a size and a time-out: the first of the two that is reached cuts a batch.
 
 from __future__ import annotations
 
-from collections import deque
-
 from msgsim.model.message import Copy
 
 WAITING, IN_FLIGHT = "waiting", "in_flight"
@@ -142,26 +140,3 @@ class Batch:
     def oldest_ns(self) -> int:
         """When its oldest record came to Firehose."""
         return min(record.taken_ns for record in self.records)
-
-
-class Progress:
-    """How far a shard of the source is finished: everything before the checkpoint is."""
-
-    __slots__ = ("_line", "checkpoint", "read_to")
-
-    def __init__(self, position: int) -> None:
-        self.checkpoint = position
-        self.read_to = position
-        self._line: deque[Record] = deque()
-
-    def add(self, record: Record) -> None:
-        """Note a record that was read."""
-        self._line.append(record)
-
-    def advance(self) -> bool:
-        """Move the checkpoint past what is finished; say whether it moved."""
-        line, before = self._line, self.checkpoint
-        while line and line[0].done:
-            line.popleft()
-        self.checkpoint = line[0].position if line else self.read_to
-        return self.checkpoint != before

@@ -5,52 +5,17 @@ Source: Firehose Developer Guide, writing-with-kinesis-streams.html.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import Sampler
 from msgsim.kernel.simulation import Timer
 from msgsim.model.lineage import ParentsFirst
 from msgsim.model.message import Copy, Message
-from msgsim.services.firehose.buffer import Progress, Record
-
-
-class Stream(Protocol):
-    """The source: shards of records by position."""
-
-    name: str
-    shard_count: int
-
-    def parents(self, shard: int) -> Sequence[int]:
-        """Return the shards that it came from."""
-
-    def children(self, shard: int) -> Sequence[int]:
-        """Return the shards that came from it."""
-
-    def beginnings(self, where: str, timestamp_ns: int | None = None) -> tuple[list[int], set[int]]:
-        """Return the shards to begin with, and those before the starting position."""
-
-    def at_end(self, shard: int, position: int) -> bool:
-        """Say whether the shard is closed and nothing follows at that position."""
-
-    def position(self, shard: int, where: Any, consumer: str | None = None) -> int:
-        """Return the position `LATEST`."""
-
-    def read(
-        self, shard: int, position: int, limit: int, consumer: str | None = None
-    ) -> tuple[Sequence[Any], int, str | None]:
-        """Read from a position now (GetRecords): records, the next position, an error code."""
-
-    def register(self, consumer: str) -> None:
-        """Make a consumer known, so that the stream keeps what it has not passed."""
-
-    def passed(self, consumer: str, shard: int, position: int) -> None:
-        """Let the stream know that a consumer needs nothing before `position`."""
-
-    def unread(self, shard: int, position: int) -> Iterable[Message]:
-        """Yield the messages from `position` on, taking no quota."""
+from msgsim.model.streams import Progress, Stream
+from msgsim.services.firehose.buffer import Record
 
 
 class _Reader:
@@ -60,7 +25,7 @@ class _Reader:
 
     def __init__(self, shard: int, position: int) -> None:
         self.shard = shard
-        self.progress = Progress(position)
+        self.progress: Progress[Record] = Progress(position)
         self.held_bytes = 0
         self.ended = False
         self.timer: Timer

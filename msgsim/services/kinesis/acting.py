@@ -7,9 +7,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field
 
-from msgsim.kernel.component import Component
-from msgsim.kernel.simulation import Simulation
-from msgsim.model import facts
+from msgsim.model.acting import ActionSpec, Actor, too_many
 from msgsim.model.catalog import page_beside
 from msgsim.model.service import Context, Finding, Service, Specs
 from msgsim.model.spec import Duration, FieldError, Parsed, Positive, RefTo, Spec, String, Whole
@@ -19,7 +17,6 @@ from msgsim.services.kinesis.stream import Stream
 from msgsim.units import format_duration
 
 PAGE = page_beside(__file__, "action.kinesis.stream.md")
-_VERBS = ("split", "merge", "update_shard_count", "update_mode", "warm", "retain")
 _TAKES = {
     "split": ({"shard"}, {"at_hash"}),
     "merge": ({"shard"}, {"and_shard"}),
@@ -43,8 +40,10 @@ def _hash_key(value: Any) -> str:
 Stream_ = Annotated[String | None, RefTo("kinesis.stream")]
 
 
-class StreamAction(Spec):
+class StreamAction(ActionSpec):
     """One entry of `actions:` that concerns a stream; exactly one of the first six."""
+
+    verbs = ("split", "merge", "update_shard_count", "update_mode", "warm", "retain")
 
     split: Stream_ = None
     merge: Stream_ = None
@@ -60,19 +59,12 @@ class StreamAction(Spec):
     to: Positive | None = None
     mode: String | None = None
 
-    @property
-    def verb(self) -> str:
-        """What is done."""
-        return next(verb for verb in _VERBS if getattr(self, verb) is not None)
-
 
 def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     """Find actions that say too much or too little."""
     action = cast("StreamAction", spec)
-    given = [verb for verb in _VERBS if getattr(action, verb) is not None]
-    if len(given) > 1:
-        message = f"an action does one thing, but this has {' and '.join(given)}"
-        yield Finding("E134", message, (), "write an entry for each")
+    if len(action.given) > 1:
+        yield too_many(action)
         return
     needed, possible = _TAKES[action.verb]
     for option in _OPTIONS:
@@ -85,44 +77,30 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
             yield Finding("E134", f"{action.verb} takes no `{shown}`", (shown,), "remove it")
 
 
-class StreamActor(Component):
-    """An action that waits for its moment, does one call, and announces how that went."""
+class StreamActor(Actor):
+    """An action on a stream: one call of its control plane."""
 
     kind = "action.kinesis.stream"
-    signals = (facts.ACTED,)
 
-    def __init__(self, sim: Simulation, name: str, at_ns: int, description: str) -> None:
-        super().__init__(sim, name)
-        self.at_ns = at_ns
-        self.description = description
-        self.notes: tuple[str, ...] = ()
-        self.act: Callable[[], None]
-
-    def start(self) -> None:
-        """Wait for the moment."""
-        self.sim.at(self.at_ns, self._act)
-
-    def _act(self) -> None:
-        code = None
+    def attempt(self) -> str | None:
+        """Make the call; note why it was refused."""
         try:
             self.act()
         except KinesisError as error:
-            code = error.code
             at = format_duration(self.at_ns)
             self.notes = (f"{self.description} at {at} was refused: {error}",)
-        if self.on_acted is not None:
-            self.on_acted(self.sim.now, self.description, code)
+            return error.code
+        return None
 
 
 def build(name: str, spec: StreamAction, context: Context) -> StreamActor:
     """Make the action that the spec describes."""
-    target = getattr(spec, spec.verb)
-    return StreamActor(context.sim, name, spec.at, f"{spec.verb} {target}")
+    return StreamActor(context.sim, name, spec.at, f"{spec.verb} {spec.target}")
 
 
 def connect(actor: StreamActor, spec: StreamAction, context: Context) -> None:
     """Find the stream."""
-    stream: Any = context.find(getattr(spec, spec.verb))
+    stream: Any = context.find(spec.target)
     actor.act = _call(stream, spec)
 
 

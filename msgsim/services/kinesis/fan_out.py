@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgsim.kernel.distributions import Constant, Distribution
 from msgsim.kernel.sampling import Sampler
 from msgsim.kernel.simulation import Simulation
 from msgsim.services.kinesis.limits import MIB, SECOND_NS
@@ -145,3 +146,55 @@ class Subscription:
         self.room -= 1
         self._deliver(found, self.position, self._ended)
         self.wake()
+
+
+def no_delay() -> Distribution:
+    """Return the push delay of a stream built by hand: none."""
+    return Constant(0)
+
+
+class FanOut:
+    """The registered consumers of one stream.
+
+    Args:
+        sim: the clock.
+        stream: the stream's name.
+        delay: gives the distribution of a record's way to a consumer (ns).
+        rules: gives how events are pushed; both are asked for late, as runs list what they used.
+    """
+
+    def __init__(
+        self,
+        sim: Simulation,
+        stream: str,
+        delay: Callable[[], Distribution],
+        rules: Callable[[], PushRules],
+    ) -> None:
+        self._sim = sim
+        self._stream = stream
+        self._delay = delay
+        self._rules = rules
+        self._delays: dict[str, Sampler[int]] = {}
+
+    def register(self, consumer: str) -> None:
+        """Register a consumer, once."""
+        if consumer not in self._delays:
+            purpose = f"push {consumer}"
+            self._delays[consumer] = self._sim.times(self._stream, purpose, self._delay())
+
+    def forget(self, consumer: str) -> None:
+        """Deregister a consumer."""
+        self._delays.pop(consumer, None)
+
+    def subscribe(
+        self,
+        consumer: str,
+        shard: Shard,
+        position: int,
+        deliver: Deliver,
+        reachable: Callable[[], bool],
+        room: int,
+    ) -> Subscription:
+        """Return the subscription of a registered consumer to a shard."""
+        delay, rules = self._delays[consumer], self._rules()
+        return Subscription(self._sim, shard, position, delay, rules, deliver, reachable, room)

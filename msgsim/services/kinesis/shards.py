@@ -105,6 +105,26 @@ class StreamState:
         self._routes: dict[str, tuple[Shard, int]] = {}
         self._index_open_shards()
 
+    def beginnings(
+        self, now: int, where: str, timestamp_ns: int | None = None
+    ) -> tuple[list[int], set[int]]:
+        """Return the shards with which a reader begins, and those before its starting position.
+
+        With `LATEST` it begins with the open shards, with `AT_TIMESTAMP` with those that were open
+        then, with `TRIM_HORIZON` with the oldest ones that can still hold a record.
+        """
+        shards = self.shards
+        if where == "LATEST":
+            before = {s.index for s in shards if not s.open}
+        elif where == "AT_TIMESTAMP":
+            assert timestamp_ns is not None
+            horizon = max(timestamp_ns, now - self.retention_ns)
+            before = {s.index for s in shards if s.closed_ns is not None and s.closed_ns <= horizon}
+        else:
+            before = {s.index for s in shards if s.expired(now, self.retention_ns)}
+        begun = [s.index for s in shards if s.index not in before and before.issuperset(s.parents)]
+        return begun, before
+
     def shard_for(self, partition_key: str, explicit_hash_key: str | None = None) -> Shard:
         """Return the open shard whose range holds the key's MD5, or the explicit hash key.
 

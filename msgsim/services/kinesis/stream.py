@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from msgsim.kernel.component import Component
-from msgsim.kernel.distributions import Constant, Distribution
-from msgsim.kernel.sampling import Sampler
+from msgsim.kernel.distributions import Distribution
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
 from msgsim.model.aggregate import Aggregate
 from msgsim.model.message import Message
 from msgsim.services.kinesis.control import PROVISIONED, Control, ControlRules
-from msgsim.services.kinesis.fan_out import Deliver, PushRules, Subscription
+from msgsim.services.kinesis.fan_out import Deliver, FanOut, PushRules, Subscription, no_delay
 from msgsim.services.kinesis.limits import (
     HOUR_NS,
     INTERNAL,
@@ -22,6 +21,7 @@ from msgsim.services.kinesis.limits import (
     KinesisError,
 )
 from msgsim.services.kinesis.on_demand import Scaler
+from msgsim.services.kinesis.readers import Readers
 from msgsim.services.kinesis.record_log import StoredRecord
 from msgsim.services.kinesis.shards import (
     IteratorType,
@@ -35,11 +35,6 @@ from msgsim.services.kinesis.shards import (
 UNAVAILABLE = "ServiceUnavailable"
 MOST_WARM_MIBPS = 10_240
 _SWEEPS = 1_000  # per retention period; what a reader gets never depends on it, only the memory
-
-
-def no_delay() -> Distribution:
-    """Return the push delay of a stream built by hand: none."""
-    return Constant(0)
 
 
 class Stream(Component):
@@ -78,14 +73,11 @@ class Stream(Component):
         super().__init__(sim, name)
         self.scaler: Scaler | None = None
         self.make_scaler: Callable[[Stream], Scaler] | None = None
-        self._push_delay = push_delay
-        self._make_push_rules = push_rules
-        self._push_delays: dict[str, Sampler[int]] = {}
+        self._fan_out = FanOut(sim, name, push_delay, push_rules)
         self.state = state
         own = [state] if account is None else account
         self.control = Control(sim, state, rules, mode, own, self._resharded)
-        self._passed: dict[str, list[int]] = {}
-        self._read_to: dict[str, dict[int, int]] = {}
+        self._readers = Readers(state)
         self._sweeper = sim.timer(self._sweep)
 
     @property
@@ -145,7 +137,9 @@ class Stream(Component):
 
     def _put(self, now: int, message: Message) -> str | None:
         try:
-            result = self.state.put_record(now, message.key.name, message.size_bytes, message)
+            result = self.state.put_record(
+                now, message.key.name, message.size_bytes, message, message.explicit_hash_key
+            )
         except KinesisError as error:
             return error.code
         if not result.ok and self.on_throttled is not None:
@@ -155,7 +149,9 @@ class Stream(Component):
     def accept_batch(self, messages: Sequence[Message]) -> list[str | None]:
         """Take several records in one call (PutRecords); each is stored or refused on its own."""
         now = self.sim.env._now
-        entries = [PutEntry(one.key.name, one.size_bytes, one) for one in messages]
+        entries = [
+            PutEntry(one.key.name, one.size_bytes, one, one.explicit_hash_key) for one in messages
+        ]
         code: str | None = UNAVAILABLE if self.down else None
         results: list[PutResult] = []
         if code is None:
@@ -176,19 +172,20 @@ class Stream(Component):
         ]
 
     def _tell(self, now: int, message: Message, result: PutResult) -> str | None:
+        """Announce what became of a record; one that was stored wakes who is pushed to."""
         if message.__class__ is Aggregate:
-            return self._tell_parts(now, message, result)
-        if result.ok:
+            self._tell_parts(now, message, result)
+        elif result.ok:
             if self.on_stored is not None:
                 self.on_stored(now, result.shard_index, message)
+        elif self.on_shard_throttled is not None:
+            self.on_shard_throttled(now, result.shard_index, message)
+        if result.ok:
             for wake in self.state.shards[result.shard_index].subscriptions:
                 wake()
-            return None
-        if self.on_shard_throttled is not None:
-            self.on_shard_throttled(now, result.shard_index, message)
         return result.error
 
-    def _tell_parts(self, now: int, record: Any, result: PutResult) -> str | None:
+    def _tell_parts(self, now: int, record: Any, result: PutResult) -> None:
         """Announce what became of a record with several messages in it, for each of them."""
         told = self.on_stored if result.ok else self.on_shard_throttled
         if told is not None:
@@ -196,10 +193,6 @@ class Stream(Component):
                 told(now, result.shard_index, part)
         if result.ok and self.on_aggregated is not None:
             self.on_aggregated(now, result.shard_index, len(record.parts), record)
-        if result.ok:
-            for wake in self.state.shards[result.shard_index].subscriptions:
-                wake()
-        return result.error
 
     def put(self, entries: Sequence[PutEntry], single: bool = False) -> list[PutResult]:
         """PutRecord (one entry) or PutRecords with all their parameters.
@@ -220,8 +213,8 @@ class Stream(Component):
         return results
 
     def shard_of(self, message: Message) -> int:
-        """Return the index of the shard that the message's partition key belongs to."""
-        return self.state.shard_for(message.key.name).index
+        """Return the index of the shard that the message's key, or its hash key, belongs to."""
+        return self.state.shard_for(message.key.name, message.explicit_hash_key).index
 
     # Shards --------------------------------------------------------------------------------
 
@@ -234,22 +227,8 @@ class Stream(Component):
         return self.state.shards[shard].children
 
     def beginnings(self, where: str, timestamp_ns: int | None = None) -> tuple[list[int], set[int]]:
-        """Return the shards with which a reader begins, and those before its starting position.
-
-        With `LATEST` it begins with the open shards, with `AT_TIMESTAMP` with those that were open
-        then, with `TRIM_HORIZON` with the oldest ones that can still hold a record.
-        """
-        shards, now = self.state.shards, self.sim.now
-        if where == "LATEST":
-            before = {s.index for s in shards if not s.open}
-        elif where == "AT_TIMESTAMP":
-            assert timestamp_ns is not None
-            horizon = max(timestamp_ns, now - self.retention_ns)
-            before = {s.index for s in shards if s.closed_ns is not None and s.closed_ns <= horizon}
-        else:
-            before = {s.index for s in shards if s.expired(now, self.retention_ns)}
-        begun = [s.index for s in shards if s.index not in before and before.issuperset(s.parents)]
-        return begun, before
+        """Return the shards with which a reader begins, and those before its starting position."""
+        return self.state.beginnings(self.sim.now, where, timestamp_ns)
 
     def at_end(self, shard: int, position: int) -> bool:
         """Say whether nothing can follow at a position: the shard is closed, and read so far."""
@@ -258,10 +237,7 @@ class Stream(Component):
 
     def _resharded(self, parents: tuple[int, ...], children: list[Shard]) -> None:
         """Let every consumer wait for the new shards, from their beginning."""
-        for passed in self._passed.values():
-            passed.extend(0 for _ in children)
-        for read_to in self._read_to.values():
-            read_to.update((child.index, 0) for child in children)
+        self._readers.add_shards([child.index for child in children])
         if self.on_resharded is not None:
             self.on_resharded(self.sim.now, parents, tuple(child.index for child in children))
         for parent in parents:
@@ -311,7 +287,16 @@ class Stream(Component):
 
     def register(self, consumer: str) -> None:
         """Keep records until this consumer has passed them, too."""
-        self._passed[consumer] = [0] * self.shard_count
+        self._readers.register(consumer)
+
+    def forget(self, consumer: str) -> None:
+        """Keep nothing for a consumer any more, registered for fan-out or not."""
+        self._readers.forget(consumer)
+        self._fan_out.forget(consumer)
+
+    def begin_at(self, shard: int, position: int, consumer: str) -> None:
+        """Note that a consumer begins at a position, where another one stopped."""
+        self._readers.begin(consumer, shard, position)
 
     def position(
         self,
@@ -328,7 +313,7 @@ class Stream(Component):
         found = self.state.position_for(self.sim.now, shard, where, timestamp_ns=timestamp_ns)
         self._announce_missed(shard)
         if consumer is not None:
-            self._read_to.setdefault(consumer, {})[shard] = found
+            self._readers.begin(consumer, shard, found)
         return found
 
     def read(
@@ -352,8 +337,7 @@ class Stream(Component):
         if following is None:
             following = self.state.shards[shard].log.end
         if consumer is not None:
-            read_to = self._read_to[consumer]
-            read_to[shard] = max(read_to[shard], following)
+            self._readers.has_read(consumer, shard, following)
         return found.records, following, None
 
     def subscribe(
@@ -367,36 +351,23 @@ class Stream(Component):
         """SubscribeToShard: push a shard to a registered consumer from a position on."""
 
         def noted(records: list[StoredRecord], following: int, ended: bool) -> None:
-            read_to = self._read_to.get(consumer)
-            if read_to is not None:
-                read_to[shard] = max(read_to[shard], following)
+            self._readers.has_read(consumer, shard, following)
             deliver(records, following, ended)
 
-        delay = self._push_delays[consumer]
         found = self.state.shards[shard]
         found.log.expire(self.sim.now - self.retention_ns)
         self._announce_missed(shard)
-        rules = self._make_push_rules()
-        return Subscription(
-            self.sim, found, position, delay, rules, noted, lambda: not self.down, room
+        return self._fan_out.subscribe(
+            consumer, found, position, noted, lambda: not self.down, room
         )
 
     def register_fan_out(self, consumer: str) -> None:
         """RegisterStreamConsumer: give a consumer its own 2 MiB/s of every shard."""
-        if consumer in self._push_delays:
-            return
-        self._push_delays[consumer] = self.sim.times(
-            self.name, f"push {consumer}", self._push_delay()
-        )
+        self._fan_out.register(consumer)
 
     def passed(self, consumer: str, shard: int, position: int) -> None:
         """Note that a consumer needs nothing before `position`, and forget what nobody needs."""
-        passed = self._passed[consumer]
-        if position <= passed[shard]:
-            return
-        passed[shard] = position
-        needed = min(each[shard] for each in self._passed.values())
-        self.state.release_before(shard, needed)
+        self._readers.passed(consumer, shard, position)
 
     def _sweep(self) -> None:
         """Drop what is too old, even where nobody reads."""
@@ -406,13 +377,9 @@ class Stream(Component):
         self._sweeper.arm(self.sim.now + self.retention_ns // _SWEEPS)
 
     def _announce_missed(self, shard: int) -> None:
-        first = self.state.shards[shard].log.first
-        for consumer, read_to in self._read_to.items():
-            missed = first - read_to.get(shard, first)
-            if missed > 0:
-                read_to[shard] = first
-                if self.on_trimmed is not None:
-                    self.on_trimmed(self.sim.now, shard, missed, consumer)
+        for consumer, missed in self._readers.missed(shard):
+            if self.on_trimmed is not None:
+                self.on_trimmed(self.sim.now, shard, missed, consumer)
 
     def unread(self, shard: int, position: int) -> Iterator[Message]:
         """Yield the messages from `position` on: a consumer's backlog, taking no quota."""

@@ -14,8 +14,9 @@ from msgsim.model import facts
 from msgsim.model.failing import Fails
 from msgsim.model.lineage import ParentsFirst
 from msgsim.model.message import Copy, Delivery
+from msgsim.model.streams import PushingStream, Record
 from msgsim.services.kinesis_consumer.fetching import Fetching
-from msgsim.services.kinesis_consumer.reading import Lease, Processor, Record, Stream
+from msgsim.services.kinesis_consumer.reading import Lease, Processor
 
 SKIPPED = "the batch was skipped: its processor raised"
 EXPIRED = "expired in the stream"
@@ -70,7 +71,7 @@ class Consumer(Component):
         facts.ITERATOR_AGE,
         facts.PUSHED,
     )
-    stream: Stream
+    stream: PushingStream
     fetching: Fetching
 
     def __init__(
@@ -106,7 +107,7 @@ class Consumer(Component):
         """Whether it is registered, and records are pushed to it (enhanced fan-out)."""
         return self._registered
 
-    def follow(self, stream: Stream) -> None:
+    def follow(self, stream: PushingStream) -> None:
         """Say which stream it reads."""
         self.stream = stream
         stream.register(self.name)

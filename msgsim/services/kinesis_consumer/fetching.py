@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import Sampler
-from msgsim.services.kinesis_consumer.reading import Processor, Record, Stream
+from msgsim.model.streams import PushingStream, Record
+from msgsim.services.kinesis_consumer.reading import Processor
 
 Work = Callable[[Processor, Sequence[Record], int], None]
 """Called with an idle processor, its next records and the position behind them; perhaps none."""
@@ -16,13 +17,13 @@ Work = Callable[[Processor, Sequence[Record], int], None]
 class Fetching(Protocol):
     """Brings records to processors."""
 
-    def begin(self, stream: Stream, processor: Processor) -> None:
+    def begin(self, stream: PushingStream, processor: Processor) -> None:
         """Begin at the processor's position."""
 
-    def more(self, stream: Stream, processor: Processor) -> None:
+    def more(self, stream: PushingStream, processor: Processor) -> None:
         """Bring the next records: the processor is idle."""
 
-    def resume(self, stream: Stream, processor: Processor) -> None:
+    def resume(self, stream: PushingStream, processor: Processor) -> None:
         """Go on after an outage of the consumer."""
 
     def stop(self, processor: Processor) -> None:
@@ -59,11 +60,11 @@ class Polling:
         self._retry = retry
         self._call_time = call_time
 
-    def begin(self, stream: Stream, processor: Processor) -> None:
+    def begin(self, stream: PushingStream, processor: Processor) -> None:
         """Read as soon as a call takes."""
         self._read_at(self._sim.now, stream, processor)
 
-    def more(self, stream: Stream, processor: Processor) -> None:
+    def more(self, stream: PushingStream, processor: Processor) -> None:
         """Read at once while records are waiting, else when `poll_ns` have passed."""
         now = self._sim.env._now
         if stream.position(processor.lease.shard, "LATEST") > processor.position:
@@ -72,18 +73,18 @@ class Polling:
         else:
             self._read_at(max(now, processor.called_ns + self._poll_ns), stream, processor)
 
-    def resume(self, stream: Stream, processor: Processor) -> None:
+    def resume(self, stream: PushingStream, processor: Processor) -> None:
         """Do nothing: it polled all the time."""
 
     def stop(self, processor: Processor) -> None:
         """Do nothing: a processor that is not alive is not read for."""
 
-    def _read_at(self, time_ns: int, stream: Stream, processor: Processor) -> None:
+    def _read_at(self, time_ns: int, stream: PushingStream, processor: Processor) -> None:
         """Call then; the shard answers when the call has reached it."""
         processor.called_ns = time_ns
         self._sim.at(time_ns + self._call_time.draw(), self._read, stream, processor)
 
-    def _read(self, stream: Stream, processor: Processor) -> None:
+    def _read(self, stream: PushingStream, processor: Processor) -> None:
         if not processor.alive:
             return
         now = self._sim.env._now
@@ -131,17 +132,17 @@ class FanOut:
         self._lifetime_ns = lifetime_ns
         self._call_time = call_time
 
-    def begin(self, stream: Stream, processor: Processor) -> None:
+    def begin(self, stream: PushingStream, processor: Processor) -> None:
         """Subscribe as soon as a call takes."""
         self._sim.after(self._call_time.draw(), self._subscribe, stream, processor, None)
 
-    def more(self, stream: Stream, processor: Processor) -> None:
+    def more(self, stream: PushingStream, processor: Processor) -> None:
         """Work the events that wait, or wait for the next one."""
         if processor.inbox and not self._consumer.down:
             records, following = self._from_inbox(processor)
             self._work(processor, records, following)
 
-    def resume(self, stream: Stream, processor: Processor) -> None:
+    def resume(self, stream: PushingStream, processor: Processor) -> None:
         """Go on after an outage."""
         if processor.idle:
             self.more(stream, processor)
@@ -165,7 +166,9 @@ class FanOut:
         processor.subscription.take_more(taken)
         return found, following
 
-    def _subscribe(self, stream: Stream, processor: Processor, from_position: int | None) -> None:
+    def _subscribe(
+        self, stream: PushingStream, processor: Processor, from_position: int | None
+    ) -> None:
         if not processor.alive:
             return
         position = processor.position if from_position is None else from_position
@@ -187,7 +190,7 @@ class FanOut:
         processor.subscription.wake()
         self._sim.after(self._lifetime_ns, self._renew, stream, processor)
 
-    def _renew(self, stream: Stream, processor: Processor) -> None:
+    def _renew(self, stream: PushingStream, processor: Processor) -> None:
         if not processor.alive or processor.lease.ended:
             return
         assert processor.subscription is not None

@@ -1,90 +1,12 @@
-"""How a consumer reads a stream: what it expects of it, leases, and processors of shards."""
+"""How a consumer reads a stream: leases, and processors of shards."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
 
-from msgsim.model.message import Copy, Delivery, Message
-
-
-class Record(Protocol):
-    """A record as the stream hands it out."""
-
-    message: Message
-    arrived_ns: int
-
-
-class Subscription(Protocol):
-    """A shard that is pushed (enhanced fan-out)."""
-
-    position: int
-
-    def close(self) -> None:
-        """Push nothing more."""
-
-    def take_more(self, events: int = 1) -> None:
-        """Say that there is room for more events."""
-
-    def wake(self) -> None:
-        """Begin to push."""
-
-
-class Stream(Protocol):
-    """What a consumer reads: shards of records by position."""
-
-    name: str
-    shard_count: int
-    open_count: int
-
-    def register(self, consumer: str) -> None:
-        """Make the consumer known."""
-
-    def register_fan_out(self, consumer: str) -> None:
-        """Give the consumer its own throughput of every shard."""
-
-    def parents(self, shard: int) -> Sequence[int]:
-        """Return the shards that it came from."""
-
-    def children(self, shard: int) -> Sequence[int]:
-        """Return the shards that came from it."""
-
-    def beginnings(self, where: Any, timestamp_ns: int | None = None) -> tuple[list[int], set[int]]:
-        """Return the shards to begin with, and those before the starting position."""
-
-    def at_end(self, shard: int, position: int) -> bool:
-        """Say whether the shard is closed and nothing follows at that position."""
-
-    def position(
-        self,
-        shard: int,
-        where: Any,
-        consumer: str | None = None,
-        timestamp_ns: int | None = None,
-    ) -> int:
-        """Return a starting position; a consumer that gives its name begins there."""
-
-    def read(
-        self, shard: int, position: int, limit: int, consumer: str | None = None
-    ) -> tuple[Any, int, str | None]:
-        """Read from a position now."""
-
-    def subscribe(
-        self,
-        consumer: str,
-        shard: int,
-        position: int,
-        deliver: Callable[[Any, int, bool], None],
-        room: int,
-    ) -> Subscription:
-        """Have a shard pushed from a position on."""
-
-    def passed(self, consumer: str, shard: int, position: int) -> None:
-        """Let the stream forget what is before `position`."""
-
-    def unread(self, shard: int, position: int) -> Iterator[Message]:
-        """Yield the messages from `position` on."""
+from msgsim.model.message import Copy, Delivery
+from msgsim.model.streams import Record, Subscription
 
 
 class Lease:

@@ -14,8 +14,8 @@ from msgsim.model import facts
 from msgsim.model.catalog import page_beside
 from msgsim.model.service import Context, Finding, Service, Specs
 from msgsim.model.spec import RefTo, Spec, String
+from msgsim.model.streams import PushingStream, Record, Subscription
 from msgsim.services.kinesis_consumer.billing import registered_meter
-from msgsim.services.kinesis_consumer.reading import Record, Stream, Subscription
 from msgsim.services.kinesis_consumer.spec import check_registered
 
 PAGE = page_beside(__file__, "kinesis.stream_consumer.md")
@@ -30,7 +30,7 @@ class RegisteredSpec(Spec):
 
 
 def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
-    """Find names that are taken, more consumers than AWS allows, and two mappings in one name."""
+    """Find names that are taken, and more consumers than AWS allows."""
     consumer = cast("RegisteredSpec", spec)
     yield from check_registered(name, consumer.StreamARN, consumer.ConsumerName, specs)
 
@@ -43,7 +43,7 @@ class Registered(Component):
 
     kind = KIND
     signals = (facts.PUSHED,)
-    stream: Stream
+    stream: PushingStream
 
     def subscribe(
         self,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from msgsim.services.publisher.rates import Curve
+from msgsim.services.publisher.rates import Curve, Flat
 
 NS_PER_S = 1_000_000_000
 Arrival = tuple[int, int]
@@ -34,6 +34,9 @@ def bursts(size: int, every_ns: int | None, start_ns: int) -> Iterator[Arrival]:
 
 def poisson(curve: Curve, gap: Callable[[], float], start_ns: int) -> Iterator[Arrival]:
     """Yield a Poisson process with the rate of `curve`; `gap` draws exponentials of mean 1."""
+    if isinstance(curve, Flat):
+        yield from _poisson_at(curve.rate, gap, start_ns)
+        return
     reached, latest, inverse = 0.0, 0, curve.inverse
     while True:
         reached += gap()
@@ -44,6 +47,14 @@ def poisson(curve: Curve, gap: Callable[[], float], start_ns: int) -> Iterator[A
         if time_ns > latest:
             latest = time_ns
         yield start_ns + latest, 1
+
+
+def _poisson_at(rate: float, gap: Callable[[], float], start_ns: int) -> Iterator[Arrival]:
+    """Yield a Poisson process with one rate: the same times, without asking a curve for each."""
+    reached = 0.0
+    while rate > 0:
+        reached += gap()
+        yield start_ns + round(reached / rate * NS_PER_S), 1
 
 
 def even(curve: Curve, start_ns: int) -> Iterator[Arrival]:

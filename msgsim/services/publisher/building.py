@@ -17,6 +17,7 @@ from msgsim.model.spec import FieldError
 from msgsim.services.publisher import arrivals as processes
 from msgsim.services.publisher.arrivals import Arrival
 from msgsim.services.publisher.attributes import drawing
+from msgsim.services.publisher.hash_keys import PickHash, hash_picker
 from msgsim.services.publisher.keys import PickKey, picker
 from msgsim.services.publisher.kpl import LibraryPublisher, LibraryRules
 from msgsim.services.publisher.minting import WORKLOADS, Mint
@@ -158,7 +159,15 @@ def _mint(name: str, index: int, spec: WorkloadSpec, trace: Trace | None, contex
         deduplication=spec.deduplication,
         rows=[] if trace is None else trace.rows,
         keys={},
+        pick_hash=_pick_hash(name, spec, sim),
     )
+
+
+def _pick_hash(name: str, spec: WorkloadSpec, sim: Simulation) -> PickHash | None:
+    if spec.ExplicitHashKey is None:
+        return None
+    space = PAGE.limit("ExplicitHashKey").high + 1
+    return hash_picker(spec.ExplicitHashKey, sim, name, space)
 
 
 def _only_key(name: str) -> PickKey:

@@ -7,6 +7,7 @@ from typing import cast
 
 from msgsim.model.service import Finding, Specs
 from msgsim.model.spec import Spec
+from msgsim.problems import did_you_mean, quote
 from msgsim.services.publisher.spec import PAGE, Arrivals, WorkloadSpec
 
 CODES = {
@@ -14,6 +15,7 @@ CODES = {
     "E280": "AWS refuses a send without MessageGroupId, PartitionKey or deduplication id",
     "E281": "AWS refuses a batch with more entries than the API allows",
     "W381": "the workload sends nothing in this run",
+    "W384": "explicit hash keys that the stream does not look at",
     "W383": "workloads that share message groups",
 }
 
@@ -29,6 +31,7 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
         yield from _arrivals(workload.arrivals)
     yield from _client(workload)
     yield from _identity(workload, specs.get(workload.to))
+    yield from _hash_keys(workload, specs.get(workload.to))
     yield from _batch(workload, specs.get(workload.to))
     yield from _shared_groups(workload, specs)
     if workload.kpl is not None:
@@ -150,6 +153,31 @@ def _identity(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
             ("deduplication",),
             f"use deduplication: unique, or set ContentBasedDeduplication: true on {workload.to}",
         )
+
+
+def _hash_keys(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
+    found, path = workload.ExplicitHashKey, ("ExplicitHashKey",)
+    if found is None or target is None:
+        return
+    if not _is_stream(target):
+        message = f"ExplicitHashKey is for Kinesis streams, and {workload.to} is none"
+        yield Finding("E134", message, path, "remove it")
+        return
+    if getattr(target, "RecordDistributionStrategy", "") == "AUTO":
+        yield Finding(
+            "W384",
+            f"{workload.to} spreads records by itself (RecordDistributionStrategy: AUTO) and "
+            "ignores the explicit hash key, as AWS does",
+            path,
+            "remove one of the two",
+        )
+    known = () if workload.keys is None else workload.keys.names
+    for key in found.by_key or ():
+        if known and key not in known:
+            guess = did_you_mean(key, known[:1_000])
+            hint = f"did you mean {guess}?" if guess else f"its keys are {known[0]} and others"
+            message = f"ExplicitHashKey: the workload sends no key {quote(key)}"
+            yield Finding("E134", message, (*path, key), hint)
 
 
 def _batch_of(target: Spec | None) -> tuple[str, str, str]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from msgsim.kernel.distributions import Constant
 from msgsim.kernel.sampling import Sampler
-from msgsim.model.message import AttributeValue, Key, Message
+from msgsim.model.message import AttributeValue, Key, Message, placed
 from msgsim.services.publisher.attributes import DrawAttributes
+from msgsim.services.publisher.hash_keys import PickHash
 from msgsim.services.publisher.keys import PickKey
 from msgsim.services.publisher.trace import Row
 
@@ -35,6 +36,7 @@ class Mint:
         rows: recorded messages that take precedence, by number.
         constant_size: the size of every message, where it is not drawn.
         sent_once: whether no message is sent again after a target has taken it.
+        pick_hash: gives the explicit hash key of message n; None where there are none.
     """
 
     workload: str
@@ -49,6 +51,7 @@ class Mint:
     keys: dict[str, Key]
     constant_size: int | None = field(init=False)
     sent_once: bool = False
+    pick_hash: PickHash | None = None
 
     def __post_init__(self) -> None:
         sizes = self.sizes
@@ -74,7 +77,7 @@ class Mint:
         if row is not None:
             attributes = {**attributes, **row.attributes} if row.attributes else attributes
             body = row.body if row.body is not None else body
-        return Message(
+        made = Message(
             self.first_number + n,
             key,
             rank,
@@ -85,6 +88,9 @@ class Mint:
             None if self.deduplication == "none" else self._deduplication_id(n, name),
             self.grouped,
         )
+        if self.pick_hash is None:
+            return made
+        return placed(made, self.pick_hash(n, name))
 
     def _size(
         self, n: int, row: Row | None, body: str | None, attributes: Mapping[str, AttributeValue]

@@ -101,8 +101,9 @@ class Publisher(Component):
         self._open: list[Message] = []
         self._batch_alarm = sim.timer(self._send_open)
         self._calls: dict[_Call, None] = {}
-        self._direct = client.batch == 1 and client.call_time is None and client.lost is None
-        mint.sent_once = self._direct and client.resends is None
+        at_once = client.call_time is None and client.lost is None
+        self._direct = client.batch == 1 and at_once
+        mint.sent_once = at_once and client.resends is None  # only what was refused is sent again
 
     def start(self) -> None:
         """Wait for the first arrival."""

@@ -26,6 +26,7 @@ from msgsim.model.spec import (
 )
 from msgsim.problems import did_you_mean, quote
 from msgsim.services.publisher.attributes import Attributes
+from msgsim.services.publisher.hash_keys import hash_keys_field
 from msgsim.services.publisher.keys import KeysField
 from msgsim.services.publisher.retry import JITTERS
 from msgsim.services.publisher.trace import FIELDS
@@ -180,6 +181,7 @@ class WorkloadSpec(Spec):
     size: SizeDistribution | None = None
     body: String | None = None
     keys: KeysField | None = None
+    ExplicitHashKey: hash_keys_field(PAGE) | None = None  # type: ignore[valid-type]
     group: Bool = False
     attributes: Attributes = Field(default_factory=dict)
     deduplication: Annotated[str, one_of("deduplication", "unique", "content", "key")] = "unique"

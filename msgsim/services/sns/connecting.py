@@ -44,10 +44,10 @@ def connect_subscription(
     if isinstance(endpoint, Endpoint):
         subscription.lead_to(_outside, dead_letters)
         subscription.dress(_wrapping(topic.envelope))
-        subscription.employ(_outside_courier(topic, subscription, endpoint, spec, context).send)
+        _outside_courier(topic, subscription, endpoint, spec, context).take_up()
     else:
         attach(topic, subscription, endpoint, dead_letters)
-        subscription.employ(_courier(topic, subscription, spec, context).send)
+        _courier(topic, subscription, spec, context).take_up()
     topic.subscribe(subscription)
     _plan_replay(subscription, spec, context)
 

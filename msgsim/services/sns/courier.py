@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.distributions import Constant
 from msgsim.kernel.sampling import BLOCK, NEVER, GeometricGaps, Sampler
+from msgsim.kernel.substreams import LAST
 from msgsim.model.message import Message
 from msgsim.services.sns.delivered import Retried
 from msgsim.services.sns.retry import (
@@ -43,46 +44,61 @@ class Courier:
         lost_answers: GeometricGaps | None = None,
     ) -> None:
         self._sim = topic.sim
-        self._once = topic.sim.once
-        self._reached = self._reach
-        self._first: int = NEVER  # nothing is drawn before it is needed
-        self._hops: list[int] = []
         self._topic = topic
         self._subscription = subscription
         self._hop = hop
         self._at_once = isinstance(hop.distribution, Constant) and hop.distribution.value == 0
         self._retries = retries
         self._lost_answers = lost_answers
-        self._answers_left = NEVER if lost_answers is None else lost_answers.draw()
+        subscription.answers_left = NEVER if lost_answers is None else lost_answers.draw()
 
-    def send(self, trip: int, message: Message) -> None:
+    def take_up(self) -> None:
+        """Begin to carry the subscription's messages."""
+        alone = type(self).send is Courier.send and not self._at_once
+        self._subscription.employ(self._sender() if alone else self.send, self.arrive)
+
+    def send(self, message: Message) -> None:
         """Set out with a message."""
         if self._at_once:
-            self.deliver(trip, message)
-            return
-        offset = message.number - self._first  # what `at` does, without a call
-        if 0 <= offset < BLOCK and message.tries == 1:
-            hop_ns = self._hops[offset]
+            self.arrive(message)
         else:
-            hop_ns = self._hop.at(message.number, message.tries)
-            self._first, self._hops = self._hop.block(message.number)
-        if self._subscription.slowness != 1.0 or self._topic.slowness != 1.0:
-            hop_ns = self.hop_ns(message)
-        once = self._once
-        once(hop_ns, self._reached, trip)
+            self._sim.once(self.hop_ns(message), self._subscription.conclude, message)
 
-    def _reach(self, trip: int) -> None:
-        """Come to the endpoint for the first time; nearly always it takes the message."""
-        subscription = self._subscription
-        if self._answers_left <= 1:
-            self.deliver(trip, subscription.travelling[trip])
-            return
-        conclude = subscription.conclude
-        error = conclude(trip)
+    def _sender(self) -> Callable[[Message], None]:
+        """Return what does the same for nearly every delivery of most systems.
+
+        What it needs is looked up once, and the hops of a thousand messages are at hand.
+        """
+        topic, subscription, block = self._topic, self._subscription, self._hop.block
+        once, conclude, hop_of = self._sim.once, subscription.conclude, self.hop_ns
+        first, hops = NEVER, list[int]()
+
+        def send(message: Message) -> None:
+            nonlocal first, hops
+            offset = message.number - first
+            if not 0 <= offset < BLOCK:
+                hops = block(message.number)
+                offset = message.number & LAST
+                first = message.number - offset
+            if message.tries != 1 or subscription.slowness != 1.0 or topic.slowness != 1.0:
+                once(hop_of(message), conclude, message)
+            else:
+                once(hops[offset], conclude, message)
+
+        return send
+
+    def arrive(self, message: Message, error: str | None = None) -> None:
+        """Come to the endpoint with what needs attention: on trips of its own from here on.
+
+        Args:
+            message: what travels.
+            error: what came of the first attempt, if there was one.
+        """
+        trip = self._subscription.begin(message)
         if error is None:
-            self._answers_left -= 1
+            self.deliver(trip, message)
         else:
-            self._go_on(trip, subscription.travelling[trip], error, None)
+            self._go_on(trip, message, error, None)
 
     def hop_ns(self, message: Message) -> int:
         """Return how long this message travels (ns)."""
@@ -101,8 +117,8 @@ class Courier:
         subscription = self._subscription
         while True:
             if error is None:
-                self._answers_left -= 1
-                if self._answers_left:
+                subscription.answers_left -= 1
+                if subscription.answers_left:
                     break
                 message, error = self.lose_answer(message), UNACKNOWLEDGED
             elif error not in SERVER_SIDE:
@@ -125,7 +141,7 @@ class Courier:
     def lose_answer(self, message: Message) -> Message:
         """Return what is sent again because the answer to its delivery was lost."""
         assert self._lost_answers is not None
-        self._answers_left = self._lost_answers.draw()
+        self._subscription.answers_left = self._lost_answers.draw()
         self._subscription.lose_answer(message)
         return Retried(message)
 
@@ -191,8 +207,9 @@ class FifoCourier(Courier):
         self._group_waits = group_waits
         self._groups: dict[str, _Group] = {}
 
-    def send(self, trip: int, message: Message) -> None:
+    def send(self, message: Message) -> None:
         """Set out with a message, behind the others of its group."""
+        trip = self._subscription.begin(message)
         name = message.key.name
         group = self._groups.get(name)
         if group is None:
@@ -225,8 +242,8 @@ class FifoCourier(Courier):
             error = self._subscription.attempt(message)
             delay = None
             if error is None:
-                self._answers_left -= 1
-                if not self._answers_left:
+                self._subscription.answers_left -= 1
+                if not self._subscription.answers_left:
                     message = self.lose_answer(message)
                     at_door[0] = (trip, message)
                     error = UNACKNOWLEDGED

@@ -52,9 +52,13 @@ class OutsideCourier(Courier):
         """Make the first attempt."""
         self._begin(_Trip(trip, message, retry_delays(self._retries)))
 
-    def _reach(self, trip: int) -> None:
-        """Come to the endpoint for the first time."""
-        self.deliver(trip, self._subscription.travelling[trip])
+    def send(self, message: Message) -> None:
+        """Set out with a message."""
+        trip = self._subscription.begin(message)
+        if self._at_once:
+            self.deliver(trip, message)
+        else:
+            self._sim.after(self.hop_ns(message), self.deliver, trip, message)
 
     def _begin(self, trip: _Trip) -> None:
         """Make an attempt, or let it wait for its turn."""
@@ -181,13 +185,13 @@ class PeopleCourier(OutsideCourier):
         self._rate = rate
         self._deactivates = deactivates
 
-    def send(self, trip: int, message: Message) -> None:
+    def send(self, message: Message) -> None:
         """Set out with a message, unless there are too many for a mailbox."""
         if self._deactivates and self._rate is not None and not self._rate.take(self._sim.now):
             self._subscription.deactivate()
-            self._subscription.settle(trip, message, THROTTLED)
+            self._subscription.settle(self._subscription.begin(message), message, THROTTLED)
         else:
-            super().send(trip, message)
+            super().send(message)
 
     def _attempt(self, trip: _Trip) -> None:
         refused = self._refused()

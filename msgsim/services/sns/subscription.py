@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgsim.kernel.component import Component
-from msgsim.kernel.sampling import Sampler
+from msgsim.kernel.sampling import NEVER, Sampler
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
 from msgsim.model.catalog import page_beside
@@ -17,7 +17,8 @@ from msgsim.services.sns.delivered import Dress
 from msgsim.services.sns.filter_policy import FilterPolicy, FilterPolicyError, Scope
 
 HandOver = Callable[[Message], str | None]
-Send = Callable[[int, Message], None]
+Send = Callable[[Message], None]
+Arrive = Callable[[Message, str | None], None]
 
 UNAVAILABLE = "ServiceUnavailable"
 UNACKNOWLEDGED = "Unacknowledged"
@@ -43,7 +44,9 @@ class Subscription(Component):
             withheld, endpoint deleted); None while nothing is wrong.
         active: False once SNS has deactivated it; it waits for a new confirmation.
         archive: of its FIFO topic, for replays.
-        travelling: what is on its way, by the number of its trip.
+        travelling: what is on its way, by the number of its trip; most messages need none, because
+            nothing happens between their setting out and `conclude`.
+        answers_left: how many deliveries pass until the answer to one is lost.
     """
 
     kind = "sns.subscription"
@@ -79,6 +82,8 @@ class Subscription(Component):
         self._ways: tuple[HandOver, HandOver] = (_nowhere, _nowhere)
         self._dead_letters: Target | None = None
         self._send: Send = self._undelivered
+        self._arrive: Arrive = self._unattended
+        self.answers_left = NEVER
         self._dressings: tuple[Dress | None, Dress | None] = (None, None)
         self._dress: Dress | None = None
         self._replay: Replay | None = None
@@ -99,9 +104,22 @@ class Subscription(Component):
         self._hand_over = self._ways[self.raw]
         self._dead_letters = dead_letters
 
-    def employ(self, send: Send) -> None:
-        """Let a courier carry each message: it ends every trip by calling `settle`."""
+    def employ(self, send: Send, arrive: Arrive) -> None:
+        """Let a courier carry each message.
+
+        Args:
+            send: takes a message along; the courier calls `conclude` when it has come to the
+                endpoint, or begins a trip that ends with `settle`.
+            arrive: goes on with a message whose first delivery is not as simple as most.
+        """
         self._send = send
+        self._arrive = arrive
+
+    def begin(self, message: Message) -> int:
+        """Begin a trip: return its number, by which the message is known until it is settled."""
+        self._trips = trip = self._trips + 1
+        self.travelling[trip] = message
+        return trip
 
     def dress(self, enveloped: Dress | None, raw: Dress | None = None) -> None:
         """Say what travels: the message in its envelope, and raw; None is as published."""
@@ -189,10 +207,8 @@ class Subscription(Component):
         dress = self._dress
         if dress is not None:
             message = dress(message)
-        self._trips = trip = self._trips + 1
-        self.travelling[trip] = message
         send = self._send
-        send(trip, message)
+        send(message)
 
     def attempt(self, message: Message) -> str | None:
         """Hand a message to the endpoint; return an error code or None."""
@@ -206,23 +222,20 @@ class Subscription(Component):
             self.note_failure(message, error)
         return error
 
-    def conclude(self, trip: int) -> str | None:
-        """Attempt a trip's first delivery and, if the message is taken, settle it: in one call."""
-        message = self.travelling[trip]
-        if self.down or self.refusal is not None or trip in self._copies:
-            error = self.attempt(message)
-            if error is None:
-                self.settle(trip, message, None)
-            return error
+    def conclude(self, message: Message) -> None:
+        """Attempt the first delivery of a message; nearly always the endpoint takes it."""
+        if self.down or self.refusal is not None or self.answers_left <= 1:
+            self._arrive(message, None)
+            return
         hand_over = self._hand_over
         error = hand_over(message)
         if error is not None:
             self.note_failure(message, error)
-            return error
-        del self.travelling[trip]
+            self._arrive(message, error)
+            return
+        self.answers_left -= 1
         if self.on_delivered is not None:
             self.on_delivered(self.sim.env._now, message)
-        return None
 
     def note_failure(self, message: Message, error: str) -> None:
         """Announce an attempt that failed."""
@@ -281,8 +294,7 @@ class Subscription(Component):
         self.active = False
         self._send = self._unconfirmed
 
-    def _unconfirmed(self, trip: int, message: Message) -> None:
-        del self.travelling[trip]
+    def _unconfirmed(self, message: Message) -> None:
         if self.on_discarded is not None:
             self.on_discarded(self.sim.now, message, PENDING_CONFIRMATION)
 
@@ -333,12 +345,17 @@ class Subscription(Component):
 
     # The ledger ----------------------------------------------------------------------------
 
-    def _undelivered(self, trip: int, message: Message) -> None:
+    def _undelivered(self, message: Message) -> None:
         raise RuntimeError(f"subscription {self.name} has no courier")
+
+    def _unattended(self, message: Message, error: str | None) -> None:
+        self._undelivered(message)
 
     def holds(self) -> Iterable[tuple[str, Message]]:
         """Yield every message on its way, waiting for the next try, or for its turn in a replay."""
         copies = self._copies
+        for message in self.sim.pending(self.conclude):
+            yield "in_transit", message
         for trip, message in self.travelling.items():
             if trip not in copies or not copies[trip].completions:
                 yield "in_transit", message

@@ -79,8 +79,8 @@ class Topic(Component):
     def accept_batch(self, messages: Sequence[Message]) -> list[str | None]:
         """Take up to ten messages in one call (PublishBatch); a throttled call takes none."""
         count = len(messages)
-        size = sum(message.size_bytes for message in messages)
-        now = self.sim.now
+        size = sum([message.size_bytes for message in messages])
+        now = self.sim.env._now
         error: str | None = None
         if self.down:
             error = UNAVAILABLE

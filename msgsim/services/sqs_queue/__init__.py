@@ -14,12 +14,13 @@ from msgsim.model.service import Context, Service
 from msgsim.services.sqs_queue.base import Queue
 from msgsim.services.sqs_queue.billing import meter
 from msgsim.services.sqs_queue.fifo import FifoState
+from msgsim.services.sqs_queue.fifo_queue import FifoQueue
 from msgsim.services.sqs_queue.partitions import Partitions
-from msgsim.services.sqs_queue.queue import FifoQueue, StandardQueue
 from msgsim.services.sqs_queue.redrive import FIRST_NUMBER
 from msgsim.services.sqs_queue.rules import PAGE
 from msgsim.services.sqs_queue.spec import CODES, QueueSpec, check
 from msgsim.services.sqs_queue.standard import StandardState
+from msgsim.services.sqs_queue.standard_queue import StandardQueue
 from msgsim.services.sqs_queue.tenants import fair_rules
 from msgsim.units import duration_ns
 

@@ -140,8 +140,7 @@ class StandardState(QueueState):
                 self._collect(now, hosts[hosts.index(host) :], 1, visibility_ns, found, dead)
                 return found[0] if found else None
             shelf.popleft()
-            self.visible -= 1
-            return self._lend(now, copy, visibility_ns)
+            return self._hand_out(now, copy, visibility_ns)
         return None
 
     def _collect(
@@ -155,6 +154,7 @@ class StandardState(QueueState):
     ) -> None:
         """Take the heads of the hosts in turn until there is no room or nothing left."""
         again, fresh, most = self._again, self._fresh, self.max_receives
+        hand_out = self._hand_out
         while hosts and len(deliveries) < room:
             still_full = []
             for host in hosts:
@@ -171,10 +171,27 @@ class StandardState(QueueState):
                     self.dead_letter(copy)
                     dead.append(copy)
                     continue
-                deliveries.append(self._hand_out(now, copy, visibility_ns))
+                deliveries.append(hand_out(now, copy, visibility_ns))
                 if len(deliveries) >= room:
                     break
             hosts = still_full
+
+    def _hand_out(self, now: int, copy: Stored, visibility_ns: int) -> Delivery:
+        # What `_lend` does stands here as well: one call less for every copy of every batch.
+        self.visible -= 1
+        copy.receives = attempt = copy.receives + 1
+        if copy.first_received_ns < 0:
+            copy.first_received_ns = now
+        copy.receipt = delivery = Delivery(copy, attempt, now, now + visibility_ns)
+        copy.state = IN_FLIGHT
+        self.in_flight += 1
+        if visibility_ns == self.visibility_ns:
+            self._timeouts.append(delivery)
+            if len(self._timeouts) > self._most_timeouts:
+                self._shorten_timeouts()
+        else:
+            self._note_timeout(delivery)
+        return delivery
 
     def hand_over(self, now: int, message: Message, visibility_ns: int) -> Delivery:
         """Store a message and give it at once to a long poll that waits: it rests on no host."""
@@ -182,7 +199,18 @@ class StandardState(QueueState):
         self._ages.append(copy)
         if len(self._ages) > self._most_ages:
             self._shorten_ages()
-        return self._lend(now, copy, visibility_ns)
+        if visibility_ns != self.visibility_ns:
+            return self._lend(now, copy, visibility_ns)
+        # What `_lend` does with a copy that nobody had before.
+        copy.receives = 1
+        copy.first_received_ns = now
+        copy.receipt = delivery = Delivery(copy, 1, now, now + visibility_ns)
+        copy.state = IN_FLIGHT
+        self.in_flight += 1
+        self._timeouts.append(delivery)
+        if len(self._timeouts) > self._most_timeouts:
+            self._shorten_timeouts()
+        return delivery
 
     def delete(self, now: int, delivery: Delivery) -> str | None:
         """Delete by any receipt of the copy, old or late; deleting twice succeeds too."""

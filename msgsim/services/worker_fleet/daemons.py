@@ -64,7 +64,7 @@ class SqsdWorker(Worker):
             copy.gone = True
             if fleet.on_dropped is not None:
                 fleet.on_dropped(now, copy, "RetentionPeriod")
-        self._let_go.append(delivery)
+        self._left.append(delivery)
         self._next()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgsim.kernel.component import Component
 from msgsim.kernel.sampling import Sampler
-from msgsim.kernel.signals import Combined, Listener
+from msgsim.kernel.signals import Combined, Listener, parts
 from msgsim.kernel.simulation import Simulation
 from msgsim.model import facts
 from msgsim.model.failing import Fails
@@ -136,19 +136,20 @@ class Fleet(Component):
         if routine is not None:
             self.routine = routine
             self.receive_with = (routine.limit, routine.wait_ns, routine.visibility_ns)
-            self.plain = self._is_plain()
         self.queue = queue
         self.receive = queue.receive
         self.judged = queue.name
         self.skips_group = skips_group
+        self.plain = self._is_plain()
 
     def _is_plain(self) -> bool:
-        """Say whether messages are worked one by one, and nothing else takes time."""
+        """Say whether messages are worked one after the other, and nothing else takes time."""
         routine = self.routine
         instant = self.receive_time is None and self.delete_time is None
         alone = routine.limit == 1 and routine.delete_each
+        in_batches = routine.in_sequence and not routine.delete_each and not self.skips_group
         usual = self.shape.make is Worker and self.shape.fetching is None
-        return instant and alone and usual and not routine.heartbeat
+        return instant and (alone or in_batches) and usual and not routine.heartbeat
 
     # What others ask -----------------------------------------------------------------------
 
@@ -209,10 +210,10 @@ class Fleet(Component):
         offer, queue = self.on_visited, self.queue
         heard = (self.on_completed, getattr(queue, "on_deleted", None), self.on_ended)
         self.remove = getattr(queue, "remove", None)
-        if isinstance(offer, Combined) and self.remove is not None:
-            pairs = zip(heard, offer.replaces, strict=True)
-            if all(listener is None or listener == replaced for listener, replaced in pairs):
-                self.visited = offer.tell
+        if not isinstance(offer, Combined) or self.remove is None:
+            return
+        if all(part in offer.replaces for each in heard for part in parts(each)):
+            self.visited = offer.tell
 
     def _open(self) -> None:
         members = [self._new() for _ in range(self.desired)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgsim.model.message import Delivery
 from msgsim.model.ports import Polled
 from msgsim.services.worker_fleet.heartbeat import Heartbeat
+from msgsim.services.worker_fleet.plain import plain_reply
 
 if TYPE_CHECKING:
     from msgsim.services.worker_fleet.fleet import Fleet
@@ -38,36 +39,39 @@ class Worker:
 
     Attributes:
         alive: False from the crash on.
+        batch: what was received last and is not yet done with; `position` of the next in it.
+        done: messages of the batch that went well and are deleted at its end.
+        tries: receives that were refused, one after the other.
+        leaving: what to call when it is done, once it takes no more messages.
     """
 
-    __slots__ = ("_after", "_answer", "_attempt", "_batch", "_beat", "_began_ns", "_busy", "_done",
-                 "_done_in_turn", "_done_with", "_done_with_one", "_failed", "_fleet", "_leaving",
-                 "_let_go", "_once", "_pending", "_position", "_queue", "_sim", "_skipped",
-                 "_tries", "alive")  # fmt: skip
+    __slots__ = ("_after", "_answer", "_attempt", "_beat", "_began_ns", "_busy", "_done_in_turn",
+                 "_done_with", "_failed", "_fleet", "_left", "_once", "_pending", "_queue", "_sim",
+                 "_skipped", "alive", "batch", "done", "leaving", "position",
+                 "tries")  # fmt: skip
 
     def __init__(self, fleet: Fleet, queue: Polled) -> None:
         self.alive = True
         self._fleet = fleet
         self._queue = queue
         self._sim = fleet.sim
-        self._leaving: Callable[[Worker], Any] | None = None
-        self._batch: Sequence[Delivery] = ()
-        self._position = 0
+        self.leaving: Callable[[Worker], Any] | None = None
+        self.batch: Sequence[Delivery] = ()
+        self.position = 0
         self._pending = 0
-        self._done: list[Delivery] = []
-        self._let_go: list[Delivery] = []
+        self.done: list[Delivery] = []
+        self._left: list[Delivery] = []
         self._skipped: set[str] = set()
         self._failed = False
         self._busy = False
         self._began_ns = 0
-        self._tries = 0
+        self.tries = 0
         # Bound once, because every message needs them.
         self._after = fleet.sim.after
         self._once = fleet.sim.once
-        self._answer = self._answered
+        self._answer = plain_reply(self, fleet) or self.answered
         self._done_with = self._worked
         self._done_in_turn = self._worked_in_turn
-        self._done_with_one = self._worked_one
         self._attempt = 0
         beats = fleet.routine.heartbeat
         self._beat = Heartbeat(self._sim, queue, beats, self.in_hand) if beats else None
@@ -76,24 +80,23 @@ class Worker:
 
     def poll(self) -> None:
         """ReceiveMessage."""
-        if self._leaving is not None:
-            self._leave()
+        if self.leaving is not None:
+            self.go()
         elif self.alive:
             fleet = self._fleet
-            self._answer = self._answered_one if fleet.plain else self._answered
             limit, wait_ns, visibility_ns = fleet.receive_with
             self._queue.receive(limit, wait_ns, self._answer, visibility_ns)
 
-    def _answered(self, deliveries: list[Delivery], error: str | None) -> None:
-        """Let the answer travel; to a dead worker it is lost, and its messages stay in flight."""
+    def answered(self, deliveries: list[Delivery], error: str | None) -> None:
+        """Let an answer travel; to a dead worker it is lost, and its messages stay in flight."""
         if not self.alive:
             return
-        self._batch = deliveries
+        self.batch = deliveries
         fleet = self._fleet
         travel = fleet.receive_time
         if travel is None:
             if deliveries and error is None:
-                self._tries = 0
+                self.tries = 0
                 self._begin()
             else:
                 self._received(error)
@@ -104,11 +107,11 @@ class Worker:
         if not self.alive:
             return
         if error is not None:
-            self._tries += 1
-            self._sim.after(self._fleet.back_off(self._tries), self.poll)
+            self.tries += 1
+            self._sim.after(self._fleet.back_off(self.tries), self.poll)
             return
-        self._tries = 0
-        if self._batch:
+        self.tries = 0
+        if self.batch:
             self._begin()
         elif self._fleet.routine.idle_ns:
             self._sim.after(self._fleet.routine.idle_ns, self.poll)
@@ -118,97 +121,60 @@ class Worker:
     # Working -------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        fleet, batch = self._fleet, self._batch
-        self._began_ns = now = self._sim.env._now
-        self._busy = True
-        if fleet.on_started is not None:
-            fleet.on_started(now, len(batch), False)
+        fleet, batch = self._fleet, self.batch
+        now = self._sim.env._now
+        self.take_up(batch)
         if self._beat is not None:
             self._beat.begin(now)
         if len(batch) == 1:
-            self._position = self._pending = 1
+            self.position = self._pending = 1
             self._work(batch[0])
         elif fleet.routine.in_sequence:
-            self._position = 0
+            self.position = 0
             self._work_next()
         else:
             self._pending = len(batch)
             for delivery in batch:
                 self._work(delivery)
 
-    # One message, received and deleted at once: what nearly every message of most fleets takes.
-    # These two methods do what `_answered`, `_begin`, `_work`, `_worked`, `_delete` and `_end` do,
-    # without what only batches, calls that take time and heartbeats need. A function that is an
-    # attribute becomes a local variable before it is called: Python is slow to call it in place.
+    def take_up(self, batch: Sequence[Delivery]) -> None:
+        """Begin with a batch."""
+        self.batch = batch
+        self.position = 1
+        self.tries = 0
+        self._began_ns = now = self._sim.env._now
+        self._busy = True
+        if self._fleet.on_started is not None:
+            self._fleet.on_started(now, len(batch), False)
 
-    def _answered_one(self, deliveries: list[Delivery], error: str | None) -> None:
-        if not self.alive:
-            return
-        if error is not None or not deliveries:
-            self._answered(deliveries, error)
-            return
-        fleet, delivery = self._fleet, deliveries[0]
-        self._batch = deliveries
-        self._tries = 0
-        started, once = fleet.on_started, self._once
-        if started is not None:
-            started(delivery.received_ns, 1, False)
-        copy = delivery.copy
-        copy.starts = self._attempt = attempt = copy.starts + 1
-        time_of = fleet.time_of
-        time = time_of(delivery.message.number, attempt)
-        if fleet.slowness != 1.0:
-            time = fleet.slowed(time)
-        once(time, self._done_with_one, delivery)
+    # What is unusual about a message of a plain worker goes on as if it had come in a batch.
 
-    def _worked_one(self, delivery: Delivery) -> None:
-        if not self.alive:
-            return
-        fleet = self._fleet
-        fails, visited, remove = fleet.fails, fleet.visited, fleet.remove
-        if fails is not None and fails(delivery.message, self._attempt):
-            self._resume(delivery)
-            self._fail(delivery)
-            return
-        now = self._sim.env._now
-        delivery.copy.completions += 1
-        if visited is not None and remove is not None and remove(delivery):
-            visited(now, delivery)
-        else:
-            if fleet.on_completed is not None:
-                fleet.on_completed(now, delivery)
-            error = self._queue.delete(delivery)
-            if error is not None:
-                self._resume(delivery)
-                self._settle(delivery, error, 1)
-                return
-            if fleet.on_ended is not None:
-                fleet.on_ended(now, now - delivery.received_ns, "ok")
-        self._batch = ()
-        if self._leaving is not None:
-            self._leave()
-            return
-        limit, wait_ns, visibility_ns = fleet.receive_with
-        receive = fleet.receive
-        receive(limit, wait_ns, self._answer, visibility_ns)
+    def fail_alone(self, delivery: Delivery) -> None:
+        """Fail at the only message in hand."""
+        self._resume(delivery)
+        self._fail(delivery)
+
+    def settle_alone(self, delivery: Delivery, error: str) -> None:
+        """Go on after the delete of the only message in hand was refused."""
+        self._resume(delivery)
+        self._settle(delivery, error, 1)
 
     def _resume(self, delivery: Delivery) -> None:
-        """Go on as if the message had come in a batch: something is unusual about it."""
-        self._position = self._pending = 1
+        self.position = self._pending = 1
         self._began_ns = delivery.received_ns
         self._busy = True
 
     def _work_next(self) -> None:
-        batch, skipped = self._batch, self._skipped
-        while self._position < len(batch):
-            delivery = batch[self._position]
-            self._position += 1
+        batch, skipped = self.batch, self._skipped
+        while self.position < len(batch):
+            delivery = batch[self.position]
+            self.position += 1
             if skipped and delivery.message.key.name in skipped:
-                self._let_go.append(delivery)
+                self._left.append(delivery)
                 continue
             self._work(delivery)
             return
-        self._worked_batch()
+        self.end_batch()
 
     def _work(self, delivery: Delivery) -> None:
         copy = delivery.copy
@@ -240,27 +206,29 @@ class Worker:
         if fleet.on_completed is not None:
             fleet.on_completed(self._sim.env._now, delivery)
         if not fleet.routine.delete_each:
-            self._done.append(delivery)
+            self.done.append(delivery)
             self._next()
         elif fleet.delete_time is not None:
             self._delete(delivery, 1)
         else:
             error = self._queue.delete(delivery)
-            if error is None and len(self._batch) == 1:
+            if error is None and len(self.batch) == 1:
                 self._end()
             else:
                 self._settle(delivery, error, 1)
 
     def _fail(self, delivery: Delivery) -> None:
-        """Leave the message in flight; it comes back when its visibility timeout ends."""
-        fleet = self._fleet
-        self._failed = True
-        self._let_go.append(delivery)
-        if fleet.on_failed is not None:
-            fleet.on_failed(self._sim.now, delivery, "error")
-        if fleet.skips_group:
+        self.let_go(delivery)
+        if self._fleet.skips_group:
             self._skipped.add(delivery.message.key.name)
         self._next()
+
+    def let_go(self, delivery: Delivery) -> None:
+        """Leave a message in flight; it comes back when its visibility timeout ends."""
+        self._failed = True
+        self._left.append(delivery)
+        if self._fleet.on_failed is not None:
+            self._fleet.on_failed(self._sim.now, delivery, "error")
 
     def _next(self) -> None:
         if self._fleet.routine.in_sequence:
@@ -268,28 +236,29 @@ class Worker:
             return
         self._pending -= 1
         if not self._pending:
-            self._worked_batch()
+            self.end_batch()
 
-    def _worked_batch(self) -> None:
-        if self._done:
-            self._delete_batch(self._done, 1)
+    def end_batch(self) -> None:
+        """Delete what went well, if it is deleted together, and end."""
+        if self.done:
+            self._delete_batch(self.done, 1)
         else:
             self._end()
 
     def _end(self) -> None:
         fleet = self._fleet
         status = "ok"
-        if self._let_go or self._done:
+        if self._left or self.done:
             status = self._clear()
-        self._batch = ()
+        self.batch = ()
         self._busy = False
         if self._beat is not None:
             self._beat.end()
         if fleet.on_ended is not None:
             now = self._sim.env._now
             fleet.on_ended(now, now - self._began_ns, status)
-        if self._leaving is not None:
-            self._leave()
+        if self.leaving is not None:
+            self.go()
             return
         limit, wait_ns, visibility_ns = fleet.receive_with
         self._queue.receive(limit, wait_ns, self._answer, visibility_ns)
@@ -298,8 +267,8 @@ class Worker:
         """Forget what came of a batch; most batches are one message that went well."""
         status = "error" if self._failed else "ok"
         self._failed = False
-        self._done = []
-        self._let_go = []
+        self.done = []
+        self._left = []
         self._skipped.clear()
         return status
 
@@ -322,10 +291,10 @@ class Worker:
         fleet = self._fleet
         if error is not None and error in RETRYABLE and tries < fleet.delete_attempts:
             self._sim.after(fleet.back_off(tries), self._delete, delivery, tries + 1)
-        elif len(self._batch) == 1:
+        elif len(self.batch) == 1:
             self._end()
         else:
-            self._let_go.append(delivery)
+            self._left.append(delivery)
             self._next()
 
     def _delete_batch(self, deliveries: list[Delivery], tries: int) -> None:
@@ -353,14 +322,15 @@ class Worker:
 
     def in_hand(self) -> list[Delivery]:
         """Return what was received and has neither been deleted nor given up."""
-        return [delivery for delivery in self._batch if delivery not in self._let_go]
+        return [delivery for delivery in self.batch if delivery not in self._left]
 
     def leave(self, left: Callable[[Worker], Any]) -> None:
         """Take no more messages: call `left(self)` when what is in hand, or on its way, is done."""
-        self._leaving = left
+        self.leaving = left
 
-    def _leave(self) -> None:
-        left = self._leaving
+    def go(self) -> None:
+        """Leave, as was asked."""
+        left = self.leaving
         if self.alive and left is not None:
             self.alive = False
             left(self)
@@ -369,8 +339,8 @@ class Worker:
         """End at once; return what was in hand, which stays in flight until its timeout."""
         fleet = self._fleet
         self.alive = False
-        if self._batch and fleet.plain and not self._busy:
-            self._resume(self._batch[0])
+        if self.batch and fleet.plain and not self._busy:
+            self._resume(self.batch[0])
         if self._beat is not None:
             self._beat.end()
         if self._busy and fleet.on_ended is not None:
