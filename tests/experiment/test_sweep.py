@@ -198,6 +198,19 @@ def test_shards_are_parts_that_make_up_the_whole(small: Path) -> None:
     assert contents(Path("whole")) == contents(Path("parts"))
 
 
+def test_the_page_takes_a_theme_and_counts_are_grammatical(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sets = ("--set", "Workers.workers=2,3", "--jobs", "1")
+    assert call("sweep", "small.yaml", *sets, "--out", "out", "--theme", "projector") == 0
+    assert "2 points, 1 replication of each" in capsys.readouterr().err
+    page = Path("out/report.html").read_text("utf-8")
+    assert 'data-theme="projector"' in page
+    assert "var(--ink)" in page and page.count("<svg") == 1
+    assert call("sweep", "small.yaml", *sets, "--out", "other", "--theme", "pink") == 2
+    assert not Path("other").exists()
+
+
 # Killed and resumed ------------------------------------------------------------------------
 
 
