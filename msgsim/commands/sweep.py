@@ -26,6 +26,7 @@ from msgsim.commands._options import (
     workers_of,
 )
 from msgsim.commands._shared import find_scenario, interruptible
+from msgsim.commands.report import Theme, known_theme
 from msgsim.problems import Problem, ProblemError, quote
 
 PLACE = 40
@@ -71,6 +72,7 @@ def sweep(
     backend: Backend = "local",
     address: Address = "",
     json: Annotated[bool, typer.Option(help="Print index.json instead of text.")] = False,
+    theme: Theme = "auto",
     color: Color = "auto",
     progress: Progress = True,
 ) -> None:
@@ -81,8 +83,10 @@ def sweep(
       msgsim sweep hello --resume sizes --set Workers.workers=2..6:5 --replications 5
       msgsim sweep hello --set Workers.workers=2,4 --minimize total.latency.p99 --out best
     """
-    from msgsim.experiment.sweep import check_size, estimated_s, find_done, plan_points, run_sweep
+    from msgsim.experiment.sweep import check_size, estimated_s, plan_points, run_sweep
+    from msgsim.experiment.sweep_files import find_done
 
+    theme = known_theme(theme)
     sets = overrides(set_, duration)
     plan = _plan(file, sets, replications, seed, metric or [], minimize, subject_to or [])
     plan = replace(plan, shard=_part(shard))
@@ -97,7 +101,7 @@ def sweep(
     _refuse_long(estimate, yes)
     with interruptible() as stop, _bar(progress, found) as show:
         run_sweep(found, folder, workers, fail_fast=fail_fast, progress=show, stop=stop)
-    raise typer.Exit(_tell(found, folder, json=json, color=use_color(color)))
+    raise typer.Exit(_tell(found, folder, json=json, color=use_color(color), theme=theme))
 
 
 def _plan(
@@ -174,14 +178,17 @@ def _workers(workers: Any, found: Any) -> Any:
 
 
 def _announce(found: Any, estimate: float, workers: Any) -> None:
+    from msgsim.report.text import counted
     from msgsim.units import format_seconds
 
+    points = counted(len(found.points), "point")
+    repeated = counted(found.plan.count, "replication")
     sizes = " × ".join(str(len(knob.values)) for knob in found.plan.knobs)
+    grid = f"{sizes} = " if len(found.plan.knobs) > 1 else ""
     done = f", {found.done_before} of them done before" if found.done_before else ""
     where = f"on {workers.jobs} processes" if workers.jobs > 1 else "in one process"
     print(
-        f"{sizes} = {len(found.points)} points{done}, {found.plan.count} replications of each "
-        f"{where}: about {format_seconds(estimate)}",
+        f"{grid}{points}{done}, {repeated} of each {where}: about {format_seconds(estimate)}",
         file=sys.stderr,
     )
 
@@ -215,10 +222,10 @@ def _bar(wanted: bool, found: Any) -> Iterator[Callable[[int, int], Any] | None]
         yield show
 
 
-def _tell(found: Any, folder: Path, *, json: bool, color: bool) -> int:
+def _tell(found: Any, folder: Path, *, json: bool, color: bool, theme: str) -> int:
     """Print what came of a sweep, draw it, and return the exit code."""
     from msgsim.experiment.best import best_of
-    from msgsim.experiment.sweep import to_plain
+    from msgsim.experiment.sweep_files import to_plain
     from msgsim.report.sweep_figures import write_pictures
     from msgsim.report.sweeping import sweep_text
 
@@ -228,7 +235,7 @@ def _tell(found: Any, folder: Path, *, json: bool, color: bool) -> int:
         print(json_.dumps(to_plain(found), indent=1, allow_nan=False))
     else:
         print(sweep_text(found, best, color=color))
-    write_pictures(found, best, folder)
+    write_pictures(found, best, folder, theme)
     print(f"wrote {folder}: index.csv, index.json, report.html, points/", file=sys.stderr)
     if found.partial:
         print(f"msgsim: interrupted; `--resume {folder}` goes on", file=sys.stderr)

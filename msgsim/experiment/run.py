@@ -112,13 +112,14 @@ def prepare(
         observers: further observers besides the default ones; they never change a result.
         check: watch all invariants, not only those that cost nothing.
     """
-    system = build(scenario, seed, replication)
-    watching = default_observers(system)
-    further = list(observers)
-    if check or CHECK:
-        watching.invariants = Invariants(system, watching.cost)
-        further.append(watching.invariants)
-    system.observe([*watching.list, *further])
+    with quiet_collector():
+        system = build(scenario, seed, replication)
+        watching = default_observers(system)
+        further = list(observers)
+        if check or CHECK:
+            watching.invariants = Invariants(system, watching.cost)
+            further.append(watching.invariants)
+        system.observe([*watching.list, *further])
     clocked = [each for each in observers if isinstance(each, Clocked)]
     return Run(scenario, variant, replication, system, watching, clocked=clocked)
 
@@ -205,7 +206,10 @@ def _with_periods(own: dict[int, None], clocked: Sequence[Clocked]) -> Iterator[
 
 @contextmanager
 def quiet_collector() -> Iterator[None]:
-    """Keep the cyclic garbage collector from walking the model again and again during a run."""
+    """Keep the cyclic garbage collector from walking the model again and again.
+
+    Both while it is built, when all that is new stays, and while it runs.
+    """
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)

@@ -8,25 +8,24 @@ on the clock, the number of processes or the order in which points were done.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from msgsim.experiment.asking import ask
 from msgsim.experiment.expect import compile_rule
-from msgsim.experiment.grid import Knob, block_of, points, size, told
+from msgsim.experiment.grid import Knob, block_of, points, size
 from msgsim.experiment.judge import NOT_MET, Judge
 from msgsim.experiment.result import finite, verdict_plain
 from msgsim.experiment.results import Results
 from msgsim.experiment.run import drive, prepare, versions
 from msgsim.experiment.session import run_all
+from msgsim.experiment.sweep_files import sealed, write_index, write_point
 from msgsim.experiment.workers import Failure, Workers, run_tasks
-from msgsim.files import make_folder, write_atomically
+from msgsim.files import make_folder
 from msgsim.model.spec import FieldError
 from msgsim.problems import Place, Problem, ProblemError
 from msgsim.scenario.load import from_tree, variants_of
@@ -34,8 +33,6 @@ from msgsim.scenario.overrides import SET_FILE, apply_sets, set_source
 from msgsim.scenario.resolved import resolved_text
 from msgsim.scenario.schema import Rule, Scenario
 
-SCHEMA = "msgsim.sweep/1"
-POINT_SCHEMA = "msgsim.point/1"
 MOST_POINTS = 1_000
 MOST_SECONDS = 3_600.0
 USUAL = (
@@ -284,27 +281,6 @@ def estimated_s(sweep: Sweep, workers: Workers) -> float:
     return whole * runs / max(1, min(workers.jobs, len(todo)))
 
 
-def find_done(sweep: Sweep, folder: Path) -> None:
-    """Read what an earlier attempt has finished."""
-    for point in sweep.points:
-        file = folder / "points" / point.key / "point.json"
-        if point.status != "open" or not file.is_file():
-            continue
-        try:
-            result = json.loads(file.read_text("utf-8"))
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(result, dict) and result == _sealed(point.key, result.get("rows")):
-            point.result, point.status = result, "done"
-            sweep.done_before += 1
-
-
-def _sealed(key: str, rows: Any) -> dict[str, Any]:
-    """Return the content of a point's file, with a digest by which an edited one is noticed."""
-    digest = hashlib.sha256(json.dumps([key, rows], sort_keys=True).encode()).hexdigest()
-    return {"schema": POINT_SCHEMA, "key": key, "rows": rows, "sha256": digest}
-
-
 def run_sweep(
     sweep: Sweep,
     folder: Path,
@@ -341,7 +317,7 @@ def run_sweep(
             else:
                 point.status, point.result = "done", found
         if not isinstance(found, Failure):
-            _write_point(folder, by_key[key][0], found)
+            write_point(folder, by_key[key][0], found)
         if progress is not None:
             progress(finished, len(tasks))
         if fail_fast and isinstance(found, Failure):
@@ -360,7 +336,7 @@ def run_point(scenario: Scenario, plan: Plan, asked: Sequence[str], key: str) ->
         ruled, seed=plan.seed, replications=plan.count, metrics=list(asked), keep=True
     )
     rows = [_row(results, variant, asked, plan) for variant in results.variants]
-    return _sealed(key, finite(rows))
+    return sealed(key, finite(rows))
 
 
 def _row(results: Results, variant: str, asked: Sequence[str], plan: Plan) -> dict[str, Any]:
@@ -392,75 +368,3 @@ def _metric(results: Results, metric: str, variant: str) -> dict[str, Any]:
         "low": interval.low,
         "high": interval.high,
     }
-
-
-# Files -------------------------------------------------------------------------------------
-
-
-def _write_point(folder: Path, point: Point, result: Mapping[str, Any]) -> None:
-    home = make_folder(folder / "points" / point.key)
-    assert point.scenario is not None
-    header = f"# {told(point.values)}\n"
-    write_atomically(home / "scenario.yaml", header + resolved_text(point.scenario) + "\n")
-    write_atomically(home / "point.json", json.dumps(result, indent=1, allow_nan=False) + "\n")
-
-
-def write_index(sweep: Sweep, folder: Path) -> None:
-    """Write `index.csv`, one tidy row for each point and variant, and `index.json`."""
-    write_atomically(folder / "index.csv", _csv(sweep))
-    text = json.dumps(to_plain(sweep), indent=1, allow_nan=False) + "\n"
-    write_atomically(folder / "index.json", text)
-
-
-def _csv(sweep: Sweep) -> str:
-    paths = [knob.path for knob in sweep.plan.knobs]
-    heads = [*paths, "variant", "status", "feasible", "replications", "point"]
-    for metric in sweep.asked:
-        heads += [metric, f"{metric}.low", f"{metric}.high"]
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow([*heads, "reason"])
-    for point in sweep.points:
-        values = [point.values[path] for path in paths]
-        for row in point.result.get("rows", [{}]):
-            cells = [row.get("variant", ""), point.status, row.get("feasible", "")]
-            cells += [row.get("replications", ""), point.key]
-            for metric in sweep.asked:
-                found = row.get("metrics", {}).get(metric, {})
-                cells += [_number(found.get(name)) for name in ("estimate", "low", "high")]
-            table.writerow([*values, *cells, point.reason])
-    return out.getvalue()
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else repr(value)
-
-
-def to_plain(sweep: Sweep) -> dict[str, Any]:
-    """Return a sweep as plain data, without what its points' files hold."""
-    plan = sweep.plan
-    return finite(
-        {
-            "schema": SCHEMA,
-            "versions": versions(),
-            "scenario": plan.scenario.name,
-            "question": plan.scenario.question,
-            "seed": plan.seed if plan.seed is not None else plan.scenario.seed,
-            "replications": plan.count,
-            "knobs": [{"path": knob.path, "values": list(knob.values)} for knob in plan.knobs],
-            "minimize": plan.minimize,
-            "subject_to": list(plan.subject_to),
-            "metrics": list(sweep.asked),
-            "partial": sweep.partial,
-            "points": [
-                {
-                    "values": point.values,
-                    "point": point.key,
-                    "status": point.status,
-                    "reason": point.reason,
-                    "rows": point.result.get("rows", []),
-                }
-                for point in sweep.points
-            ],
-        }
-    )

@@ -55,6 +55,7 @@ def arrive_all(
         How it went; None, and nothing has changed, when a rank was seen before or ranks beyond
         `next` are written off, which only `arrive` understands.
     """
+    disorder.forget_gone()
     base, held = disorder.next, np.array(disorder.holes, dtype=np.int64)
     before = np.flatnonzero(ranks < base)
     places = np.searchsorted(held, ranks[before])

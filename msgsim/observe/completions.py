@@ -33,7 +33,7 @@ from msgsim.observe.journal import (
     Rows,
     pack,
 )
-from msgsim.observe.system import System, announces, consumers_of, subscribers_of
+from msgsim.observe.system import System, announces, consumers, subscribers_of
 
 MOST_RESENT = 65_536
 
@@ -311,7 +311,7 @@ class Completions:
 
     def __init__(self, system: System) -> None:
         self.streams = {name: Stream(name) for name in subscribers_of(system)}
-        self._shared = {name for name in self.streams if len(consumers_of(system, name)) > 1}
+        self._shared = {name for name, each in consumers(system).items() if len(each) > 1}
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:
         """Listen to `completed` of subscribers, and to filters where several consumers share it."""

@@ -12,11 +12,14 @@ arrival is reordered when a greater rank arrived before it.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import deque
 from typing import Any
 
 SEEN_BEFORE = -1
+
+FEW = 64
+"""Skips are worked into the holes' counts when there are so many more than twice the holes."""
 
 
 class Disorder:
@@ -36,6 +39,7 @@ class Disorder:
     """
 
     __slots__ = (
+        "_gone",
         "_info",
         "arrivals",
         "holes",
@@ -49,15 +53,16 @@ class Disorder:
 
     def __init__(self, next_rank: int = 0) -> None:
         self.next = next_rank
-        self.holes: list[int] = []
+        self.holes: deque[int] = deque()  # most leave near the front, where a list is slow
         self.arrivals = 0
         self.inversions = 0
         self.reordered = 0
         self.longest_extent = 0
         self.mark: Any = None
-        # Of each hole: arrivals before its first overtaker, holes below it then (but for those
-        # skipped since), and the overtaker's mark.
-        self._info: list[tuple[int, int, Any]] = []
+        # Of each hole: arrivals before its first overtaker, holes below it then (and how many of
+        # `_gone`, all of which were below it), and the overtaker's mark.
+        self._info: deque[tuple[int, int, Any]] = deque()
+        self._gone: list[int] = []  # holes that were skipped, ascending
         self.skips: deque[list[int]] | None = None  # written off beyond `next`: [first, last]
 
     @property
@@ -94,6 +99,8 @@ class Disorder:
         earlier, below, self.mark = self._info[place]
         extent = arrivals - earlier
         self.reordered += 1
+        if self._gone:
+            below -= bisect_left(self._gone, rank)
         self.inversions += extent - (below - place)
         if extent > self.longest_extent:
             self.longest_extent = extent
@@ -113,19 +120,30 @@ class Disorder:
         place = bisect_left(self.holes, rank)
         if place == len(self.holes) or self.holes[place] != rank:
             return False
-        info = self._info
-        self.mark = info[place][2]
-        del self.holes[place], info[place]
-        for later in range(place, len(info)):
-            earlier, below, mark = info[later]
-            info[later] = (earlier, below - 1, mark)
+        self.mark = self._info[place][2]
+        del self.holes[place], self._info[place]
+        insort(self._gone, rank)
+        if len(self._gone) > FEW + 2 * len(self.holes):
+            self.forget_gone()
         return True
+
+    def forget_gone(self) -> None:
+        """Take what was skipped off the counts of the holes above it."""
+        gone = self._gone
+        if not gone:
+            return
+        self._info = deque(
+            (earlier, below - bisect_left(gone, rank), mark)
+            for rank, (earlier, below, mark) in zip(self.holes, self._info, strict=True)
+        )
+        self._gone = []
 
     def _open(self, first: int, end: int, mark: Any) -> None:
         """Turn outstanding ranks from `first` to before `end` into holes."""
         holes, info, arrivals = self.holes, self._info, self.arrivals
+        gone = len(self._gone)
         for rank in range(first, end):
-            info.append((arrivals, len(holes), mark))
+            info.append((arrivals, len(holes) + gone, mark))
             holes.append(rank)
 
     def _arrive_among_skips(self, rank: int, mark: Any) -> None:
@@ -168,13 +186,8 @@ class Disorder:
 
 
 def _insert(skips: deque[list[int]], rank: int) -> bool:
-    """Put a rank into sorted, disjoint ranges, which do not end before it; False when it is there.
-
-    Ranks are written off almost in order, so the search begins at the end.
-    """
-    place = len(skips) - 1
-    while place and skips[place - 1][1] + 1 >= rank:
-        place -= 1
+    """Put a rank into sorted, disjoint ranges that do not end before it; False if it is there."""
+    place = bisect_left(skips, rank - 1, key=lambda each: each[1])
     first, last = skips[place]
     if first <= rank <= last:
         return False

@@ -9,7 +9,7 @@ from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
 from msgsim.observe.gauges import Gauge
 from msgsim.observe.measure import Measure, counter, level
-from msgsim.observe.queue_watch import LONG
+from msgsim.observe.queue_depths import LONG
 from msgsim.observe.system import System, announces
 
 

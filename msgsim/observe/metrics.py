@@ -9,11 +9,12 @@ announced with `prepare` before the run, so that a snapshot of constant size can
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 from msgsim.observe.combined import combined
 from msgsim.observe.measure import Counter, Measure, Window, counter, dimension_of
-from msgsim.observe.system import System, consumers_of
+from msgsim.observe.system import System, consumers
 from msgsim.problems import did_you_mean
 
 Selector = tuple[str, str] | None
@@ -266,7 +267,7 @@ class Metrics:
         stream = self._sources.completions.streams.get(judged)
         names = [self._consumer_behind(target), target]
         counts = stream.by_consumer if stream is not None else {}
-        sharing = {component.name for component in consumers_of(self._system, judged)}
+        sharing = self._sharing.get(judged, set())
         name = next((name for name in names if name in sharing), None)
         if name is None or len(sharing) < 2:
             return {}
@@ -283,11 +284,25 @@ class Metrics:
         """Return the mapping that invokes a function, unless messages are judged at it."""
         if target in self._sources.ordering.subscribers:
             return None
-        wanted = self._system.components[target]
+        return self._invoking.get(id(self._system.components[target]))
+
+    @cached_property
+    def _sharing(self) -> dict[str, set[str]]:
+        """The names of the consumers of each subscriber."""
+        return {
+            subscriber: {component.name for component in each}
+            for subscriber, each in consumers(self._system).items()
+        }
+
+    @cached_property
+    def _invoking(self) -> dict[int, str]:
+        """The first component that invokes each function, by the function's identity."""
+        found: dict[int, str] = {}
         for component in self._system.components.values():
-            if component is not wanted and getattr(component, "function", None) is wanted:
-                return component.name
-        return None
+            function = getattr(component, "function", None)
+            if function is not None and function is not component:
+                found.setdefault(id(function), component.name)
+        return found
 
     def _everyone(self) -> dict[str, Measure]:
         """Return each metric over all subscribers of routes together."""

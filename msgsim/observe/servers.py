@@ -14,7 +14,7 @@ from msgsim.kernel.signals import Listener, Signal
 from msgsim.observe.gauges import Gauge
 from msgsim.observe.histogram import Durations
 from msgsim.observe.measure import Measure, counter, distribution, level
-from msgsim.observe.queue_watch import LONG, NOTES, Times
+from msgsim.observe.queue_depths import LONG, NOTES, Times
 from msgsim.observe.system import System, announces
 
 AWS_NAMES = {

@@ -35,13 +35,13 @@ def announces(component: Component, signal: str) -> bool:
     return any(declared.name == signal for declared in component.signals)
 
 
-def consumers_of(system: System, subscriber: str) -> list[Component]:
-    """Return the components that process what `subscriber` holds."""
-    return [
-        component
-        for component in system.components.values()
-        if component.judged == subscriber and announces(component, "completed")
-    ]
+def consumers(system: System) -> dict[str, list[Component]]:
+    """Return the components that process what a subscriber holds, by its name."""
+    found: dict[str, list[Component]] = {}
+    for component in system.components.values():
+        if announces(component, "completed"):
+            found.setdefault(component.judged, []).append(component)
+    return found
 
 
 def subscribers_of(system: System) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ from msgsim.files import cannot_write, write_atomically
 from msgsim.report import figures
 from msgsim.report.figures.data import CurveData, MapData, Provenance, SweptMetric
 from msgsim.report.figures.sweep import curve, heat_map
+from msgsim.report.page.lean import Sheet, lean
 from msgsim.report.sweeping import sweep_text
+from msgsim.report.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,8 +27,16 @@ if TYPE_CHECKING:
 Named = tuple[str, "Figure"]
 
 
-def write_pictures(sweep: Sweep, best: Best | None, folder: Path) -> list[Path]:
+def write_pictures(
+    sweep: Sweep, best: Best | None, folder: Path, theme: str = "auto"
+) -> list[Path]:
     """Write the figures as PNG and SVG, and `report.html`.
+
+    Args:
+        sweep: what came of all points.
+        best: what is recommended.
+        folder: where to write.
+        theme: of the page: `light`, `dark` or `projector`; `auto` is the reader's own.
 
     Raises:
         ProblemError: E160, the folder cannot be written to.
@@ -38,7 +49,7 @@ def write_pictures(sweep: Sweep, best: Best | None, folder: Path) -> list[Path]:
         except OSError as error:
             raise cannot_write(folder, error) from None
     page = folder / "report.html"
-    write_atomically(page, _page(sweep, best, drawn))
+    write_atomically(page, _page(sweep, best, drawn, theme))
     return [*written, page]
 
 
@@ -63,7 +74,7 @@ def _provenance(sweep: Sweep, variant: str) -> Provenance:
     from msgsim.experiment.run import versions
 
     plan, known = sweep.plan, versions()
-    notes = [variant, f"{plan.count} replications", "partial" if sweep.partial else ""]
+    notes = [variant, counted(plan.count, "replication"), "partial" if sweep.partial else ""]
     return Provenance(
         scenario=plan.scenario.name,
         seed=plan.seed if plan.seed is not None else plan.scenario.seed,
@@ -130,17 +141,19 @@ def _map(sweep: Sweep, rows: Sequence[dict[str, Any]], chosen: Any) -> MapData:
     return MapData(first.path, second.path, first.values, second.values, swept, feasible, ring)
 
 
-def _page(sweep: Sweep, best: Best | None, drawn: Sequence[Named]) -> str:
+def _page(sweep: Sweep, best: Best | None, drawn: Sequence[Named], theme: str) -> str:
     title = escape(f"{sweep.plan.scenario.name}: sweep")
+    sheet = Sheet()
     blocks = []
-    for _, figure in drawn:
-        svg = figures.render(figure, "svg").decode("utf-8")
-        blocks.append(f"<figure>{svg[svg.index('<svg') :]}</figure>")
+    for name, figure in drawn:
+        svg = figures.render(figure, "svg", text_as_text=True).decode("utf-8")
+        blocks.append(f"<figure>{lean(svg, f'{name}-', sheet, f'{title}, {name}')}</figure>")
     text = escape(sweep_text(sweep, best))
-    style = "body{font:16px/1.5 sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}"
-    style += "svg{max-width:100%;height:auto}pre{overflow-x:auto}figure{margin:1rem 0}"
+    style = files("msgsim.report.page").joinpath("page.css").read_text("utf-8")
+    style += "\npre{overflow-x:auto}figure{margin:1rem 0}\n" + sheet.css()
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{style}</style></head>\n<body><h1>{title}</h1>\n{''.join(blocks)}\n"
-        f"<pre>{text}</pre>\n<p>All points: index.csv, index.json</p></body></html>\n"
+        f'<!doctype html>\n<html lang="en" data-theme="{theme}"><head><meta charset="utf-8">'
+        f"<title>{title}</title><style>{style}</style></head>\n<body><main><h1>{title}</h1>\n"
+        f"{''.join(blocks)}\n<pre>{text}</pre>\n"
+        f"<p>All points: index.csv, index.json</p></main></body></html>\n"
     )

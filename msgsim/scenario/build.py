@@ -110,6 +110,9 @@ def _assumptions(scenario: Scenario, system: System) -> Any:
     services = discover()
 
     def assumption(kind: str, name: str) -> Any:
+        used = system.assumptions.get((kind, name))
+        if used is not None:
+            return used.value
         number = services[kind].page.assumptions()[name]
         overrides = scenario.assumptions.get(kind, {})
         value = overrides.get(name, number.value)
@@ -183,6 +186,8 @@ def _records(parts: dict[str, Part], function: str) -> tuple[str, ...]:
     if destinations is not None:
         both = (destinations.OnSuccess, destinations.OnFailure)
         found += [each.Destination for each in both if each is not None]
+    if not found:
+        return ()
     behind = [
         _value(part, "Endpoint")
         for part in parts.values()

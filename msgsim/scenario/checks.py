@@ -56,19 +56,20 @@ def check_references(
             place = place_of(part.node, path)
             where = f"{part.name}.{'.'.join(str(step) for step in path)}"
             target = parts.get(name)
+            if target is not None and (not kinds or target.kind in kinds):
+                continue
+            sound.pop(part.name, None)
+            if target is None and name in declared:
+                continue
             fitting = [
                 other.name
                 for other in parts.values()
                 if other is not part and (not kinds or other.kind in kinds)
             ]
-            if target is None or (kinds and target.kind not in kinds):
-                sound.pop(part.name, None)
-            if target is None and name in declared:
-                continue
             if target is None:
                 message = f"{where} names {quote(name)}, which does not exist"
                 problems.add("E140", message, place, _meant(name, fitting, kinds))
-            elif kinds and target.kind not in kinds:
+            else:
                 wanted = " or ".join(kinds)
                 message = f"{where} names {quote(name)} of type {target.kind}; it needs {wanted}"
                 problems.add("E141", message, place, _known(fitting, kinds))

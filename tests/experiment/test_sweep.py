@@ -17,6 +17,7 @@ import pytest
 
 import msgsim as ms
 from msgsim.experiment import sweep as sweeping
+from msgsim.experiment import sweep_files
 from msgsim.experiment.best import best_of
 from msgsim.experiment.grid import Knob, block_of, knobs_of, values_of
 from msgsim.experiment.sweep import Plan, plan_points, run_sweep
@@ -137,7 +138,7 @@ def test_the_index_is_tidy(tmp_path: Path) -> None:
     assert all(float(row["total.latency.p99.low"]) <= float(row["total.latency.p99"])
                for row in rows)  # fmt: skip
     index = json.loads((tmp_path / "index.json").read_text("utf-8"))
-    assert index["schema"] == sweeping.SCHEMA
+    assert index["schema"] == sweep_files.SCHEMA
     assert [point["point"] for point in index["points"]] == [one.key for one in found.points]
 
 
@@ -195,6 +196,19 @@ def test_shards_are_parts_that_make_up_the_whole(small: Path) -> None:
     assert call("sweep", "small.yaml", *sets, "--resume", "parts", "--shard", "2/2") == 0
     assert call("sweep", "small.yaml", *sets, "--resume", "parts") == 0
     assert contents(Path("whole")) == contents(Path("parts"))
+
+
+def test_the_page_takes_a_theme_and_counts_are_grammatical(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sets = ("--set", "Workers.workers=2,3", "--jobs", "1")
+    assert call("sweep", "small.yaml", *sets, "--out", "out", "--theme", "projector") == 0
+    assert "2 points, 1 replication of each" in capsys.readouterr().err
+    page = Path("out/report.html").read_text("utf-8")
+    assert 'data-theme="projector"' in page
+    assert "var(--ink)" in page and page.count("<svg") == 1
+    assert call("sweep", "small.yaml", *sets, "--out", "other", "--theme", "pink") == 2
+    assert not Path("other").exists()
 
 
 # Killed and resumed ------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from msgsim.experiment.grid import knobs_of
 from msgsim.experiment.result import to_plain
 from msgsim.experiment.saved import read, save
 from msgsim.experiment.session import run_all
-from msgsim.experiment.sweep import Plan, Sweep, find_done, plan_points, run_sweep, write_index
+from msgsim.experiment.sweep import Plan, Sweep, plan_points, run_sweep
+from msgsim.experiment.sweep_files import find_done, write_index
 from msgsim.experiment.workers import Workers
 from msgsim.report.page import replay_page
 from msgsim.report.sweeping import sweep_text
