@@ -49,8 +49,9 @@ def test_the_examples_of_a_help_run(
     assert len(shown) >= (3 if verb in {"run", "compare", "sweep", "report", ""} else 1)
     for command in shown:
         words = shlex.split(command)[1:]
-        if words[0] == "fuzz":  # a minute of it belongs to a person; the rest is as it stands
-            words = ["2" if before == "--seconds" else word
+        if words[0] == "fuzz":  # minutes of it belong to a person; the rest is as it stands
+            shorter = {"--seconds": "2", "--count": "20"}
+            words = [shorter.get(before, word)
                      for before, word in zip(["", *words], words, strict=False)]  # fmt: skip
         if words[:1] != ["new"]:
             Path("mine.yaml").write_text(tiny(), encoding="utf-8")

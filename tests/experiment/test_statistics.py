@@ -141,16 +141,16 @@ def mm1(customers: int, seed: int, replication: int = 0) -> list[int]:
     def arrive() -> None:
         waiting.append(sim.now)
         if len(waiting) == 1:
-            sim.after(services.draw(), leave)
+            sim.after(round(services.draw()), leave)
         if len(times) + len(waiting) < total:
-            sim.after(gaps.draw(), arrive)
+            sim.after(round(gaps.draw()), arrive)
 
     def leave() -> None:
         times.append(sim.now - waiting.pop(0))
         if waiting:
-            sim.after(services.draw(), leave)
+            sim.after(round(services.draw()), leave)
 
-    sim.after(gaps.draw(), arrive)
+    sim.after(round(gaps.draw()), arrive)
     sim.run(10**18)
     return times[WARM_UP:]
 

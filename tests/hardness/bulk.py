@@ -20,7 +20,8 @@ from pathlib import Path
 from msgsim.experiment.grid import block_of, knobs_of
 from msgsim.experiment.run import drive, prepare
 from msgsim.experiment.session import check_rules
-from msgsim.experiment.sweep import Plan, check_block, check_size, find_done, plan_points
+from msgsim.experiment.sweep import Plan, check_block, check_size, plan_points
+from msgsim.experiment.sweep_files import find_done
 from msgsim.kernel.simulation import BudgetExceeded
 from msgsim.problems import ProblemError, render
 from msgsim.scenario.load import load_text

@@ -40,7 +40,7 @@ def test_changed_trees_are_other_yaml_and_some_are_scenarios() -> None:
 
 @pytest.mark.parametrize("text", ["a: &a [*a]", "x", "", "? [a]\n: b", "a: [", "[" * 9_000])
 def test_what_is_no_tree_or_bites_its_tail_is_left_alone(text: str) -> None:
-    for seed in range(20):
+    for seed in range(4):
         changed = guided.changed_tree(text, Random(seed))
         assert changed is None or isinstance(changed, str)
 

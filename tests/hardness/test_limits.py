@@ -72,10 +72,18 @@ def test_a_circle_of_dead_letter_queues_runs_within_the_limits(tmp_path: Path) -
     assert ended.code == 0, ended.said[:2_000]
 
 
+@pytest.fixture(scope="module")
+def bomb(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of a few megabytes that unpacks to gigabytes."""
+    file = tmp_path_factory.mktemp("archives") / "bomb.msgsim"
+    monsters.zip_bomb(file)
+    return file
+
+
 @pytest.mark.parametrize("verb", ["report", "replay", "compare", "explain"])
-def test_an_archive_that_unpacks_to_gigabytes_is_not_unpacked(verb: str, tmp_path: Path) -> None:
-    bomb = tmp_path / "bomb.msgsim"
-    monsters.zip_bomb(bomb)
+def test_an_archive_that_unpacks_to_gigabytes_is_not_unpacked(
+    verb: str, bomb: Path, tmp_path: Path
+) -> None:
     more = [str(bomb)] if verb == "compare" else []
     ended = limited(tmp_path, verb, str(bomb), *more, seconds=SECONDS, mib=MIB)
 
