@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,13 +19,19 @@ register("E160", "the output cannot be written")
 def write_atomically(path: str | os.PathLike[str], data: str | bytes) -> None:
     """Write a file beside its final name, then rename it.
 
+    A link goes on leading to its file, which is replaced; into a device or a pipe the content goes.
+
     Raises:
         ProblemError: E160, the folder cannot be written to.
     """
-    target = Path(path)
+    target = final(path)
     content = data.encode("utf-8") if isinstance(data, str) else data
     temporary = ""
     try:
+        if is_special(target):
+            with open(target, "wb") as stream:
+                stream.write(content)
+            return
         handle, temporary = beside(target)
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
@@ -38,6 +45,20 @@ def write_atomically(path: str | os.PathLike[str], data: str | bytes) -> None:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def final(path: str | os.PathLike[str]) -> Path:
+    """Return where a result belongs: where a link leads to."""
+    return Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+
+
+def is_special(target: Path) -> bool:
+    """Say whether there is a device or a pipe, which a file must not replace."""
+    try:
+        mode = target.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 UNFINISHED = ".msgsim-unfinished"
@@ -75,9 +96,13 @@ def streamed(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     Raises:
         ProblemError: E160, the folder cannot be written to, or is full.
     """
-    target = Path(path)
+    target = final(path)
     temporary = ""
     try:
+        if is_special(target):
+            with open(target, "w", encoding="utf-8", newline="\n") as stream:
+                yield stream
+            return
         handle, temporary = beside(target)
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             yield stream
@@ -112,10 +137,14 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     Raises:
         ProblemError: E160.
     """
-    target = Path(path)
+    target = final(path)
     try:
         if target.is_dir():
             raise IsADirectoryError(0, "it is a folder")
+        if is_special(target):
+            if not os.access(target, os.W_OK):
+                raise PermissionError(0, "permission denied")
+            return
         with tempfile.TemporaryFile(dir=target.parent):
             pass
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from msgsim.commands._telling import (
     file_of,
     told_of,
 )
-from msgsim.files import check_writable, make_folder, write_atomically
+from msgsim.files import check_writable, is_special, make_folder, write_atomically
 from msgsim.problems import Problem, ProblemError, quote
 
 if TYPE_CHECKING:
@@ -27,18 +28,41 @@ NS_PER_S = 1_000_000_000
 def check_outputs(options: RunOptions, scenario: str) -> None:
     """Find out before the run whether everything can be written that is asked for."""
     json_file = options.json if options.json != "-" else None
-    for target in (json_file, options.report, options.save, options.junit, options.markdown):
-        if target is not None:
-            _check_target(target, scenario)
+    files = {
+        "--json": json_file,
+        "--report": options.report,
+        "--save": options.save,
+        "--junit": options.junit,
+        "--markdown": options.markdown,
+        "--trace": options.trace,
+        "--metrics": options.metrics,
+    }
+    _check_apart(files)
+    for option, target in files.items():
+        if target is not None and option not in ("--trace", "--metrics"):
+            _check_target(target, scenario, option)
     if options.plots is not None:
         make_folder(options.plots)
     _check_telling(options, scenario)
 
 
-def _check_target(target: str, scenario: str) -> None:
+def _check_apart(files: Mapping[str, str | None]) -> None:
+    """Refuse to write two things into one file, where the later would replace the earlier."""
+    seen: dict[str, str] = {}
+    for option, target in files.items():
+        if target is None or target == "-" or is_special(Path(target)):
+            continue
+        place = os.path.realpath(target)
+        if place in seen:
+            message = f"{seen[place]} and {option} write to the same file, {quote(target)}"
+            raise ProblemError([Problem("E172", message, None, "name two files")])
+        seen[place] = option
+
+
+def _check_target(target: str, scenario: str, option: str) -> None:
     if target == "-":
-        message = "--report writes a file; only --json can go to standard output"
-        raise ProblemError([Problem("E172", message, None, "such as --report out.html")])
+        message = f"{option} writes a file; only --json can go to standard output"
+        raise ProblemError([Problem("E172", message, None, f"such as {option} out")])
     if scenario != "-" and os.path.exists(target) and Path(target).samefile(scenario):
         message = f"{quote(target)} is the scenario itself, and would be overwritten"
         raise ProblemError([Problem("E172", message, None, "name another file")])
@@ -85,7 +109,7 @@ def _check_telling(options: RunOptions, scenario: str) -> None:
     check_format(options.trace_format)
     check_sample(options.trace_sample)
     if options.trace is not None:
-        _check_target(options.trace, scenario)
+        _check_target(options.trace, scenario, "--trace")
     elif options.trace_sample is not None or options.trace_format != "events":
         message = "--trace-format and --trace-sample say how to write a trace"
         raise ProblemError([Problem("E172", message, None, "add --trace FILE")])
@@ -93,7 +117,7 @@ def _check_telling(options: RunOptions, scenario: str) -> None:
         from msgsim.report.metric_data import ending_of
 
         ending_of(options.metrics)
-        _check_target(options.metrics, scenario)
+        _check_target(options.metrics, scenario, "--metrics")
 
 
 def _tell(results: Any, options: RunOptions) -> None:

@@ -46,6 +46,10 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
 
 
+MOST_REPLICATIONS = 100_000
+"""Each leaves a megabyte or two of results until all are summarised."""
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """The options of `msgsim run`."""
@@ -209,6 +213,9 @@ def _run_file(file: str, options: RunOptions) -> int:
     if options.replications == 0:
         message = "0 replications leave nothing to look at"
         raise ProblemError([Problem("E172", message, None, "at least 1")])
+    if (options.replications or 0) > MOST_REPLICATIONS:
+        message = f"{options.replications:,} replications are more than fit into memory"
+        raise ProblemError([Problem("E172", message, None, f"at most {MOST_REPLICATIONS:,}")])
     check_outputs(options, path)
     screen = _screen(options)
     with interruptible() as stop, screen as (progress, begun):

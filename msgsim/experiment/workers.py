@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -209,7 +211,20 @@ def _in_worker(key: Any, function: Callable[..., Any], arguments: Sequence[Any])
     """Run a task in a worker process, which leaves Ctrl-C to the one who asked."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _end_with(os.getppid())
     return key, _caught(function, arguments)
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it is gone: nobody wants its results any more."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _caught(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:

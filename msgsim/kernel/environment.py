@@ -60,9 +60,16 @@ class Environment(simpy.Environment):
         return once
 
     def schedule(self, event: simpy.Event, priority: int = NORMAL, delay: float = 0) -> None:
-        """Schedule one of SimPy's events; `simpy.Event` and its kin call this."""
+        """Schedule one of SimPy's events; `simpy.Event` and its kin call this.
+
+        Raises:
+            ValueError: the delay is no whole number of nanoseconds.
+        """
+        whole = int(delay)
+        if whole != delay:
+            raise ValueError(f"a delay is a whole number of nanoseconds, not {delay}")
         order = next(self._eid) + (_URGENT if priority < NORMAL else 0)
-        heappush(self._heap, (self._now + delay, order, _happen, event))
+        heappush(self._heap, (self._now + whole, order, _happen, event))
 
     def step(self) -> None:
         """Handle the next entry.

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 import msgsim
 from msgsim.experiment.run import drive, prepare
+from msgsim.services.sns.courier import Courier
+from msgsim.services.sns.subscription import Subscription
 from msgsim.services.sqs_queue.base import Queue
 from msgsim.services.sqs_queue.standard import StandardState
 from msgsim.services.sqs_queue.standard_queue import StandardQueue
@@ -104,6 +106,8 @@ def without_fast_paths(text: str) -> str:
         patch.setattr(StandardQueue, "_delete", Queue._delete)
         patch.setattr(StandardQueue, "delete_batch", Queue.delete_batch)
         patch.setattr(StandardState, "_hand_out", QueueState._hand_out)
+        patch.setattr(Courier, "_sender", lambda self: self.send)
+        patch.setattr(Subscription, "conclude", lambda self, message: self._arrive(message, None))
         patch.setattr(StandardState, "fair", True)  # copies pass through every hook
         return outcome(text)
 
