@@ -7,7 +7,7 @@ import re
 import pytest
 
 import msgsim
-import msgsim.commands
+import msgsim.commands.explain
 import msgsim.experiment.judge
 import msgsim.experiment.saved
 import msgsim.experiment.sweep
