@@ -324,7 +324,7 @@ def test_a_fifo_record_names_group_and_sequence(room):
         ("last", ["c"]),
         ("wrong key", ["a", "b", "c"]),
         ("unknown", ["a", "b", "c"]),
-        ("", ["a", "b", "c"]),
+        ("", []),
         ("raise", ["a", "b", "c"]),
     ],
 )

@@ -20,10 +20,14 @@ def failures(*names: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "response", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}, {"other": 1}]
+    "response",
+    [None, "", {}, {"batchItemFailures": []}, {"batchItemFailures": None}, {"other": 1}],
 )
 def test_an_empty_report_is_a_success(response: Any) -> None:
-    """Source: Lambda developer guide, with-sqs.html; `{}` by LocalStack's AWS-validated tests."""
+    """An empty or null response, and an empty or null list. Source: Lambda developer guide,
+    services-sqs-errorhandling.html; `{}`, and the empty text for streams, by LocalStack's
+    AWS-validated tests.
+    """
     assert read_report(response, BATCH) == []
 
 

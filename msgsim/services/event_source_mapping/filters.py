@@ -3,6 +3,9 @@
 A pattern is a JSON object of keys; a leaf is a list of rules, of which one must hold. Several keys
 must all hold, several filters are alternatives. Rules: a literal (string, number, boolean, null),
 `prefix`, `suffix`, `equals-ignore-case`, `anything-but`, `numeric`, `exists`, and `$or` over keys.
+
+The format comes first: a pattern of keys below `body` or `data` is for JSON, one of rules for plain
+text, and a payload of the other format is dropped whatever the rules say, `exists: false` included.
 Source: Lambda developer guide, invocation-eventfiltering.html, with-sqs-filtering.html.
 """
 
@@ -17,6 +20,7 @@ from msgsim.model.message import Message
 
 MOST_FILTERS = 10
 LONGEST_PATTERN = 4096
+PAYLOADS = ("body", "data")
 
 Rule = Callable[[Any], bool]
 """Says whether a value that is there fits; absence is `_ABSENT`."""
@@ -171,11 +175,20 @@ def _key(key: str, wanted: Any, path: str) -> Match:
         if not wanted:
             raise FilterError(f"{path}: an empty object matches nothing")
         inner = _all_of(wanted, path)
+        if path in PAYLOADS:
+            return lambda event: isinstance(_get(event, key), Mapping) and inner(event[key])
         return lambda event: inner(_get(event, key))
     if not isinstance(wanted, Sequence) or isinstance(wanted, str) or not wanted:
         raise FilterError(f'{path}: Match value must be an array of rules, such as ["a"]')
     rules = [_rule(rule, path) for rule in wanted]
+    if path in PAYLOADS:
+        return lambda event: not _is_json(_get(event, key)) and _leaf(_get(event, key), rules)
     return lambda event: _leaf(_get(event, key), rules)
+
+
+def _is_json(value: Any) -> bool:
+    """Say whether a payload is JSON rather than plain text, as `payload` reads it."""
+    return isinstance(value, (Mapping, list))
 
 
 def _one_of(wanted: Any, path: str) -> Match:
@@ -185,7 +198,7 @@ def _one_of(wanted: Any, path: str) -> Match:
     for item in wanted:
         if not isinstance(item, Mapping) or not item:
             raise FilterError(f"{path}: $or takes objects")
-        parts.append(_all_of(item, path))
+        parts.append(_all_of(item, path.removesuffix("$or").rstrip(".")))
     return lambda event: any(part(event) for part in parts)
 
 

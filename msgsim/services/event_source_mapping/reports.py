@@ -1,9 +1,9 @@
 """`ReportBatchItemFailures`: what a function's response says about each record of its batch.
 
-An empty or missing list, and an empty response, mean that all records succeeded. A report that
-cannot be understood (not an object, no array, an `itemIdentifier` that is empty, null, unknown or
-under a wrong key) means that the whole batch failed. Source: Lambda developer guide,
-services-sqs-errorhandling.html.
+An empty or missing list, and a response that is null or an empty text, mean that all records
+succeeded. A report that cannot be understood (not an object, no array, an `itemIdentifier` that is
+empty, null, unknown or under a wrong key) means that the whole batch failed. Source: Lambda
+developer guide, services-sqs-errorhandling.html.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def read_report(response: Any, records: Mapping[str, Item]) -> list[Item] | None
     Returns:
         The failed records, or None when the whole batch counts as failed.
     """
-    if response is None:
+    if response is None or response == "":
         return []
     if not isinstance(response, Mapping):
         return None
