@@ -1,8 +1,9 @@
 """The bill equals the call log: units counted again from the announced calls, by AWS's rules.
 
 SQS and SNS bill each 64 KB of the payload of a call as one request (a FIFO topic: each call), and
-Lambda bills invocations. Sources: the pricing pages of the three services. Calls that AWS refuses
-are left out here; whether they are billed is an assumption.
+Lambda bills invocations; each call of a store of idempotency keys is a whole number of DynamoDB's
+write request units, the same for all. Sources: the pricing pages of the four services. Calls that
+AWS refuses are left out here; whether they are billed is an assumption.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ BILL = "cost equals the bill of the call log"
 TOTAL = "cost equals the sum of its lines (nano-USD)"
 UNIT_BYTES = 65_536
 SIZED = {"SendMessage", "SendMessageBatch", "ReceiveMessage", "Publish", "PublishBatch"}
+KEYS = "write request units of idempotency keys"
 LEFT_OUT = ("(refused)", "surcharge")
 
 
@@ -30,10 +32,11 @@ class Bills(Rule):
         super().__init__(system)
         self._cost = cost
         self._units: dict[str, int] = {}
+        self._store_calls: dict[str, int] = {}
         self._billed: dict[str, Callable[[str], bool]] = {}
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:
-        """Listen to the calls on queues and topics, and to invocations."""
+        """Listen to the calls on queues and topics, to invocations and to key stores."""
         name = component.name
         if name not in self._cost.meters:
             return None
@@ -47,6 +50,9 @@ class Bills(Rule):
         if signal.name == "started" and announces(component, "cold_start"):
             self._watch(name, lambda request: request == "invocations")
             return lambda now, records, cold: self._count(name, 1)
+        if signal.name == "store_called":
+            self._store_calls[name] = 0
+            return lambda now, operation: self._store_called(name)
         return None
 
     def _watch(self, name: str, billed: Callable[[str], bool]) -> None:
@@ -55,6 +61,9 @@ class Bills(Rule):
 
     def _count(self, name: str, units: int) -> None:
         self._units[name] += units
+
+    def _store_called(self, name: str) -> None:
+        self._store_calls[name] += 1
 
     def _call(
         self, name: str, action: str, items: Sequence[Any], code: str | None, whole: bool = False
@@ -73,6 +82,12 @@ class Bills(Rule):
             billed = sum(each.units for each in usage if self._billed[name](each.request))
             if billed != units:
                 self.note(BILL, name, units, round(billed))
+        for name, calls in self._store_calls.items():
+            self.checked += 1
+            usage = self._cost.meters[name].usage(now)
+            billed = round(sum(each.units for each in usage if each.request == KEYS))
+            if (billed > 0) != (calls > 0) or billed % max(calls, 1):
+                self.note(BILL, name, calls, billed)
         self.checked += 1
         total = sum(line.usd for line in bill.lines)
         found = bill.usd(None)
