@@ -111,17 +111,19 @@ class FunctionOperations:
         handler = entry.handler
         code, time_ns = _code({"callable": handler.code, "time": handler.time_ns / NS_PER_S, **p})
         entry.handler.code, entry.handler.time_ns = code, time_ns
+        entry.function.renew()
         entry.modified_ns = self._account.sim.now
         return self._shown(entry)
 
     def update_function_configuration(self, p: Parameters) -> dict[str, Any]:
-        """Change settings; they take effect with the next invocation."""
+        """Change settings; the next invocation has them, in an environment that is new."""
         entry = self.find(p["FunctionName"])
         settings = {**entry.settings, **self._settings(p)}
         dead_letters = self._way_to_dead_letters(settings)
-        _, entry.spec = self._build(f"{entry.name}.check", settings)
+        updated, entry.spec = self._build(f"{entry.name}.update", settings)
         entry.settings = settings
         entry.handler.timeout_ns = settings["Timeout"] * NS_PER_S
+        entry.function.renew(updated.cold_start)
         entry.function.events.dead_letters = dead_letters
         entry.modified_ns = self._account.sim.now
         return self._shown(entry)

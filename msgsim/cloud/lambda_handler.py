@@ -48,11 +48,13 @@ class LambdaContext:
         log_stream_name: likewise.
     """
 
-    def __init__(self, account: Account, entry: FunctionEntry, deadline_ns: int) -> None:
+    def __init__(
+        self, account: Account, entry: FunctionEntry, memory_mb: int, deadline_ns: int
+    ) -> None:
         self.function_name = entry.name
         self.function_version = "$LATEST"
         self.invoked_function_arn = entry.arn
-        self.memory_limit_in_mb = str(entry.settings["MemorySize"])
+        self.memory_limit_in_mb = str(memory_mb)
         self.aws_request_id = account.ids.uuid()
         self.log_group_name = f"/aws/lambda/{entry.name}"
         self.log_stream_name = f"[$LATEST]{self.aws_request_id}"
@@ -103,6 +105,8 @@ class CallableHandler:
 class Execution:
     """One run of a callable: from the end of the initialisation to its return or time-out.
 
+    Code and settings are those of the moment it is invoked, whatever updates come meanwhile.
+
     Attributes:
         payload: what the invoker gets: the response, or the description of an error.
         status: `ok`, `error` or `timeout`.
@@ -124,6 +128,8 @@ class Execution:
         self._completed = completed
         self._end = end
         self._timeout_ns = handler.timeout_ns
+        self._code = handler.code
+        self._memory_mb = handler.entry.settings["MemorySize"]
         self._began_ns = 0
         self._turns: Turns | None = None
         self._over = False
@@ -146,8 +152,8 @@ class Execution:
         for delivery in batch:
             delivery.copy.starts += 1
         deadline_ns = self._began_ns + self._timeout_ns
-        context = LambdaContext(handler.account, handler.entry, deadline_ns)
-        code = handler.code
+        context = LambdaContext(handler.account, handler.entry, self._memory_mb, deadline_ns)
+        code = self._code
         self._turns = Turns(self._sim, lambda: code(event, context), self._returned)
         self._turns.begin()
 

@@ -15,16 +15,18 @@ class Environment:
 
     Attributes:
         created_ns: when it was created.
+        generation: how many updates of the function came before it.
         idle_since_ns: when its last invocation ended.
         initialised: False when its next invocation has to run the initialisation first.
         pool: the provisioned concurrency it belongs to, or None.
         share: the claim that its present invocation counts against.
     """
 
-    __slots__ = ("created_ns", "idle_since_ns", "initialised", "pool", "share")
+    __slots__ = ("created_ns", "generation", "idle_since_ns", "initialised", "pool", "share")
 
-    def __init__(self, created_ns: int) -> None:
+    def __init__(self, created_ns: int, generation: int = 0) -> None:
         self.created_ns = created_ns
+        self.generation = generation
         self.idle_since_ns = created_ns
         self.initialised = False
         self.pool: Any = None
@@ -43,6 +45,7 @@ class Environments:
         self._idle_ns = idle_ns
         self._max_age_ns = max_age_ns
         self._idle: deque[Environment] = deque()
+        self._generation = 0
         self.busy = 0
 
     def reuse(self, now: int) -> Environment | None:
@@ -61,11 +64,18 @@ class Environments:
     def create(self, now: int) -> Environment:
         """Add an environment, busy from the start."""
         self.busy += 1
-        return Environment(now)
+        return Environment(now, self._generation)
+
+    def retire(self) -> None:
+        """Replace them all: none that is here now works again after what it is working on."""
+        self._generation += 1
+        self._idle.clear()
 
     def give_back(self, now: int, environment: Environment) -> None:
-        """Let an environment wait for its next invocation."""
+        """Let an environment wait for its next invocation, unless it is retired."""
         self.busy -= 1
+        if environment.generation != self._generation:
+            return
         environment.idle_since_ns = now
         idle = self._idle
         while idle and now - idle[0].idle_since_ns >= self._idle_ns:

@@ -123,7 +123,7 @@ class Function(Component):
         self._claimed = 0
         self.environments = environments
         self.share = share
-        self._cold_start = cold_start
+        self.cold_start = cold_start
         self._scaling = scaling
         self.events: EventQueue = events(self)
 
@@ -131,6 +131,19 @@ class Function(Component):
         """Use a handler from now on: one that plans, or one that conducts its invocations."""
         self.handler = handler
         self._conduct = getattr(handler, "conduct", None)
+
+    def renew(self, cold_start: Sampler[int] | None = None) -> None:
+        """Begin anew after an update of its code or configuration: with new environments.
+
+        What runs goes on to its end in the environment it has. Provisioned environments stay: the
+        update of a version they belong to would bring its own before the old ones end.
+
+        Args:
+            cold_start: nanoseconds of creating and initialising an environment from now on.
+        """
+        if cold_start is not None:
+            self.cold_start = cold_start
+        self.environments.retire()
 
     def set_provisioned(self, provisioned: Provisioned | None) -> None:
         """Have other provisioned environments from now on, or none."""
@@ -277,7 +290,7 @@ class Function(Component):
 
     def _initialise(self, now: int, environment: Environment) -> int:
         environment.initialised = True
-        init_ns = self._cold_start.draw()
+        init_ns = self.cold_start.draw()
         if self.on_cold_start is not None:
             self.on_cold_start(now, init_ns)
         return init_ns
