@@ -78,6 +78,7 @@ class FunctionOperations:
         entry = FunctionEntry(name, arn, component, spec, settings, account.sim.now)
         entry.handler = CallableHandler(account, entry, code, time_ns)
         entry.function.set_handler(entry.handler)
+        entry.function.events.answer = entry.handler.answer
         account.functions[name] = entry
         entry.function.events.dead_letters = dead_letters
         account.observe(component, entry)

@@ -101,6 +101,10 @@ class CallableHandler:
         """Run the code once the environment is initialised."""
         Execution(self, batch, completed, end).begin(init_ns, function.slowness)
 
+    def answer(self) -> Any:
+        """Return what the execution that ended last gave its invoker."""
+        return None if self.last is None else self.last.payload
+
 
 class Execution:
     """One run of a callable: from the end of the initialisation to its return or time-out.

@@ -210,7 +210,7 @@ def _timeouts(mapping: MappingSpec, queue: Any, function: Any) -> Iterator[Findi
     if timeout > visibility:
         yield Finding(
             "E210",
-            f"AWS refuses this: queue {mapping.EventSourceArn} is hidden for {visibility} s but "
+            f"{_REFUSED}queue {mapping.EventSourceArn} is hidden for {visibility} s but "
             f"{mapping.FunctionName} may run {timeout} s",
             (),
             f"raise VisibilityTimeout to at least {timeout} (AWS advises {advised}) or lower "

@@ -13,7 +13,8 @@ class Slot:
 
     Attributes:
         batch: what it has gathered, or is being invoked with.
-        rest: received, but beyond the payload limit of `batch`.
+        rest: received, but beyond the payload limit of `batch`; it makes the next one, as far as
+            its visibility timeout still runs then.
         window_ends_ns: when gathering ends; -1 before the first message.
         tries: refused polls or invocations in a row.
         calling: True inside the call of a receive.

@@ -157,9 +157,11 @@ class QueueMapping(Component):
         slot.batch = []
         slot.tries = 0
         slot.window_ends_ns = -1
-        if slot.rest:
-            received, slot.rest = slot.rest, []
-            self._add(slot, received)
+        rest, slot.rest = slot.rest, []
+        if rest:
+            rest = [delivery for delivery in rest if delivery.deadline_ns > self.sim.now]
+        if rest:
+            self._add(slot, rest)
         elif not self._enabled or self.retires(slot):
             self._close(slot)
         else:

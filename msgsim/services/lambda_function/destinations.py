@@ -7,7 +7,7 @@ Lambda developer guide, invocation-async-retain-records.html.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from msgsim.model.message import Key, Message
@@ -18,6 +18,8 @@ NS_PER_S = 1_000_000_000
 SDK_OF_STATUS = {"error": "Unhandled", "timeout": "Unhandled"}
 
 Take = Callable[[Message], str | None]
+Response = Mapping[str, Any]
+"""`responsePayload`, what the handler answered in its last run; empty where it answers nothing."""
 
 
 def way_to(target: Any) -> Take:
@@ -64,16 +66,23 @@ class Destinations:
         condition: str,
         invocations: int,
         status: str,
+        response: Response,
     ) -> str | None:
         """Write about one event; return the error code of a destination that refuses it."""
-        body = json.dumps(self.document(now, event, condition, invocations, status))
+        body = json.dumps(self.document(now, event, condition, invocations, status, response))
         key = self._key
         message = Message(next(self._numbers), key, key.issued, now, len(body), body=body)
         key.issued += 1
         return take(message)
 
     def document(
-        self, now: int, event: Message, condition: str, invocations: int, status: str
+        self,
+        now: int,
+        event: Message,
+        condition: str,
+        invocations: int,
+        status: str,
+        response: Response,
     ) -> dict[str, Any]:
         """Return the record as AWS writes it."""
         found: dict[str, Any] = {
@@ -92,4 +101,5 @@ class Destinations:
             if status in SDK_OF_STATUS:
                 context["functionError"] = SDK_OF_STATUS[status]
             found["responseContext"] = context
+            found.update(response)
         return found

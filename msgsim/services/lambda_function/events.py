@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgsim.kernel.sampling import GeometricGaps, Sampler
 from msgsim.model.message import Copy, Delivery, Message
@@ -21,6 +21,7 @@ from msgsim.services.lambda_function.destinations import (
     RETRIES_EXHAUSTED,
     SUCCESS,
     Destinations,
+    Response,
     Take,
 )
 
@@ -85,6 +86,7 @@ class _Event:
         "delivery",
         "errors",
         "refusals",
+        "response",
         "running",
         "runs",
         "status",
@@ -99,6 +101,7 @@ class _Event:
         self.runs = 0
         self.running = False
         self.status = ""
+        self.response: Response = {}
 
 
 class EventQueue:
@@ -111,6 +114,10 @@ class EventQueue:
         rules: retries and age.
         destinations: writes records about events that are done or given up.
         replicas: what brings finished events back, or None.
+
+    Attributes:
+        answer: says what the handler answered in the run that has just ended; None where it
+            answers nothing.
     """
 
     def __init__(
@@ -126,6 +133,7 @@ class EventQueue:
         self.rules = rules
         self.dead_letters: Take | None = None
         self.destinations = destinations
+        self.answer: Callable[[], Any] | None = None
         self._replicas = replicas
         self._hand_off = hand_off
         self._spread = spread
@@ -197,6 +205,8 @@ class EventQueue:
     def _ended(self, event: _Event, outcome: Outcome) -> None:
         event.running = False
         event.status = outcome.status
+        if self.answer is not None:
+            event.response = {"responsePayload": self.answer()}
         if outcome.status == "ok" and not outcome.failed:
             self._succeeded(event)
             return
@@ -225,7 +235,10 @@ class EventQueue:
             self.function.sim.after(delay_ns, self._repeat, event)
 
     def _repeat(self, event: _Event) -> None:
-        """Run a finished event again: it came back from a replica."""
+        """Run a finished event again: it came back from a replica.
+
+        It is the same event, so that errors before its success are retries that it has used up.
+        """
         function, now = self.function, self.function.sim.now
         if function.on_repeated_event is not None:
             function.on_repeated_event(now, event.copy.message)
@@ -239,7 +252,7 @@ class EventQueue:
             return False
         function, now = self.function, self.function.sim.now
         error = self.destinations.write(
-            now, take, event.copy.message, condition, event.runs, event.status
+            now, take, event.copy.message, condition, event.runs, event.status, event.response
         )
         if error is not None and function.on_destination_failed is not None:
             function.on_destination_failed(now, error)
