@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-OK, FAILED, CANNOT, GUARD, STRICT, CRASH, INTERRUPTED = 0, 1, 2, 3, 4, 70, 130
+OK, FAILED, CANNOT, GUARD, STRICT, CRASH, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 70, 130, 143
 
 MOST_DIGITS = 18
 

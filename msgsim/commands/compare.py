@@ -25,10 +25,10 @@ from msgsim.commands._options import (
 )
 from msgsim.commands._shared import (
     find_scenario,
-    interruptible,
     nothing_finished,
     progress_bar,
 )
+from msgsim.commands._signals import interruptible
 from msgsim.files import check_writable, write_atomically
 from msgsim.problems import Problem, ProblemError, did_you_mean, quote
 

@@ -11,10 +11,10 @@ import typer
 from msgsim.commands._options import Progress, Sets, count, overrides
 from msgsim.commands._shared import (
     find_scenario,
-    interruptible,
     nothing_finished,
     progress_bar,
 )
+from msgsim.commands._signals import interruptible
 from msgsim.commands.report import Theme, known_theme
 from msgsim.files import check_writable, write_atomically
 

@@ -25,7 +25,8 @@ from msgsim.commands._options import (
     use_color,
     workers_of,
 )
-from msgsim.commands._shared import find_scenario, interruptible
+from msgsim.commands._shared import find_scenario
+from msgsim.commands._signals import interruptible
 from msgsim.commands.report import Theme, known_theme
 from msgsim.problems import Problem, ProblemError, quote
 
