@@ -131,7 +131,8 @@ def _attempt(
     from joblib import Parallel, delayed
 
     parallel = Parallel(**_how(workers), return_as="generator_unordered", batch_size=1)
-    calls = (delayed(_in_worker)(key, *task) for key, task in list(left.items()))
+    us = os.getpid()
+    calls = (delayed(_in_worker)(us, key, *task) for key, task in list(left.items()))
     results = parallel(calls)
     try:
         for key, result in results:
@@ -223,12 +224,14 @@ def _plain_interrupts() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _in_worker(key: Any, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+def _in_worker(
+    asked_by: int, key: Any, function: Callable[..., Any], arguments: Sequence[Any]
+) -> Any:
     """Run a task in a worker process, which ends with the one who asked, not by signals."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        _end_with(os.getppid())
+        _end_with(asked_by)
     return key, _caught(function, arguments)
 
 
