@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from msgsim.commands._options import INTERRUPTED, TERMINATED
 
@@ -34,7 +34,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
     def note(number: int, frame: Any) -> None:
         _came.append(number)
         if hit:
-            raise KeyboardInterrupt
+            _end(number)
         hit.append(number)
 
     with _handled(dict.fromkeys(ENDING, note)):
@@ -48,14 +48,23 @@ def endings_are_said() -> Iterator[None]:
 
     def say(number: int, frame: Any) -> None:
         _came.append(number)
-        word = "terminated" if number == signal.SIGTERM else "interrupted"
-        print(f"msgsim: {word}", file=sys.stderr)
-        raise KeyboardInterrupt
+        _end(number)
 
     usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     ours = [number for number in ENDING if signal.getsignal(number) == usual[number]]
     with _handled(dict.fromkeys(ours, say)):
         yield
+
+
+def _end(number: int) -> NoReturn:
+    """Say what ended it, and end.
+
+    Not by `KeyboardInterrupt`: where that passes through `exec`, as while an import makes classes,
+    Python ends itself by SIGINT, whatever the exit code was to be.
+    """
+    terminated = number == signal.SIGTERM
+    print(f"msgsim: {'terminated' if terminated else 'interrupted'}", file=sys.stderr)
+    raise SystemExit(TERMINATED if terminated else INTERRUPTED)
 
 
 @contextmanager
