@@ -1,4 +1,4 @@
-"""Every numbered case of what SQS and SNS do has a test that is named after it.
+"""Every numbered case of what SQS, SNS and Kinesis do has a test that is named after it.
 
 A case is given, when, then, with numbers, and its evidence: AWS's documentation or a test recorded
 against AWS. The mark `conformance("SQS C01")` says which case a test shows; a case may have
@@ -43,6 +43,19 @@ CASES = {
     "SNS 11": "the default policy of HTTP",
     "SNS 12": "errors of a function",
     "SNS 13": "the regional publish quota",
+    "Kinesis C1": "the MD5 of a key picks the shard",
+    "Kinesis C2": "a thousand records per second and shard",
+    "Kinesis C3": "PutRecords fails in part",
+    "Kinesis C4": "a retried entry lands behind its successors",
+    "Kinesis C5": "one put after the other keeps order",
+    "Kinesis C6": "five reads per second, and fan-out beside them",
+    "Kinesis C7": "a read of 10 MiB closes the shard for five seconds",
+    "Kinesis C8": "three pollers fall behind together",
+    "Kinesis C9": "a split shard is drained, then its children are read",
+    "Kinesis C10": "an iterator is good for five minutes",
+    "Kinesis C11": "a mapping polls a shard once a second",
+    "Kinesis C12": "a bad record stops its shard: without limits, with two retries",
+    "Kinesis C13": "Firehose delivers by size or by interval",
 }
 
 

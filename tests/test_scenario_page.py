@@ -7,7 +7,7 @@ import re
 import pytest
 
 import msgsim
-import msgsim.commands
+import msgsim.commands.explain
 import msgsim.experiment.judge
 import msgsim.experiment.saved
 import msgsim.experiment.sweep
@@ -79,7 +79,7 @@ def test_explain_finds_the_topics(capsys: pytest.CaptureFixture[str]) -> None:
     """`msgsim explain` lists them, prints each, and names them after an unknown word."""
     from msgsim.commands.explain import explain_subject
 
-    assert {"expect", "metrics", "results", "scenario"} <= set(topics())
+    assert {"expect", "metrics", "results", "scenario", "validation"} <= set(topics())
     explain_subject(None)
     listed = capsys.readouterr().out
     for name, page in topics().items():

@@ -271,6 +271,14 @@ class Account:
             raise Refused("ResourceNotFoundException", f"Function not found: {arn}")
         return found
 
+    def arn_of(self, text: str) -> str:
+        """Return the ARN of the queue, topic or function that a name means; an ARN means itself."""
+        if text.startswith("arn:"):
+            return text
+        name = short_name(text)
+        found = self.queues.get(name) or self.topics.get(name) or self.functions.get(name)
+        return found.arn if found is not None else text
+
     def way_to(self, arn: str) -> Callable[[Message], str | None]:
         """Return how a queue, topic or function takes a copy of a message: by a letter of its own.
 

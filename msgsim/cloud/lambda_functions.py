@@ -70,15 +70,16 @@ class FunctionOperations:
         account, name = self._account, short_name(p["FunctionName"])
         if name in account.functions:
             raise Refused(CONFLICT, f"Function already exist: {name}")
-        settings = {"Timeout": 3, "MemorySize": 128, **_settings(p)}
+        settings = {"Timeout": 3, "MemorySize": 128, **self._settings(p)}
         code, time_ns = _code(p["Code"])
+        dead_letters = self._way_to_dead_letters(settings)
         component, spec = self._build(name, settings)
         arn = account.place.function_arn(name)
         entry = FunctionEntry(name, arn, component, spec, settings, account.sim.now)
         entry.handler = CallableHandler(account, entry, code, time_ns)
         entry.function.set_handler(entry.handler)
         account.functions[name] = entry
-        self._set_dead_letters(entry, settings)
+        entry.function.events.dead_letters = dead_letters
         account.observe(component, entry)
         return self._shown(entry)
 
@@ -92,9 +93,17 @@ class FunctionOperations:
         except ValueError as error:
             raise refusal(error) from None
 
-    def _set_dead_letters(self, entry: FunctionEntry, settings: Mapping[str, Any]) -> None:
+    def _settings(self, p: Parameters) -> dict[str, Any]:
+        known = ("Runtime", *BOUND, "DeadLetterConfig", *KEPT)
+        settings = {key: p[key] for key in known if key in p}
+        target = settings.get("DeadLetterConfig", {}).get("TargetArn")
+        if target:
+            settings["DeadLetterConfig"] = {"TargetArn": self._account.arn_of(target)}
+        return settings
+
+    def _way_to_dead_letters(self, settings: Mapping[str, Any]) -> Any:
         arn = settings.get("DeadLetterConfig", {}).get("TargetArn", "")
-        entry.function.events.dead_letters = self._account.way_to(arn) if arn else None
+        return self._account.way_to(arn) if arn else None
 
     def update_function_code(self, p: Parameters) -> dict[str, Any]:
         """Use another callable, another working time, or both, from the next invocation on."""
@@ -108,11 +117,12 @@ class FunctionOperations:
     def update_function_configuration(self, p: Parameters) -> dict[str, Any]:
         """Change settings; they take effect with the next invocation."""
         entry = self.find(p["FunctionName"])
-        settings = {**entry.settings, **_settings(p)}
+        settings = {**entry.settings, **self._settings(p)}
+        dead_letters = self._way_to_dead_letters(settings)
         _, entry.spec = self._build(f"{entry.name}.check", settings)
         entry.settings = settings
         entry.handler.timeout_ns = settings["Timeout"] * NS_PER_S
-        self._set_dead_letters(entry, settings)
+        entry.function.events.dead_letters = dead_letters
         entry.modified_ns = self._account.sim.now
         return self._shown(entry)
 
@@ -166,16 +176,9 @@ class FunctionOperations:
     def put_function_concurrency(self, p: Parameters) -> dict[str, Any]:
         """Reserve concurrency; 100 of the account's have to stay unreserved."""
         entry, wanted = self.find(p["FunctionName"]), p["ReservedConcurrentExecutions"]
-        account = entry.function.share.account
-        least = PAGE.quota("unreserved_minimum")
         if wanted < 0:
             raise Refused(INVALID, "ReservedConcurrentExecutions must not be negative")
-        if account.unreserved + (entry.reserved or 0) - wanted < least:
-            raise Refused(
-                INVALID,
-                f"Specified ReservedConcurrentExecutions for function decreases account's "
-                f"UnreservedConcurrentExecution below its minimum value of [{least}].",
-            )
+        _leave_unreserved("ReservedConcurrentExecutions", entry, wanted)
         if entry.function.provisioned and entry.function.provisioned.count > wanted:
             raise Refused(INVALID, "reserved concurrency is below provisioned concurrency")
         self._set_reserved(entry, wanted)
@@ -207,6 +210,8 @@ class FunctionOperations:
             raise Refused(
                 INVALID, "ProvisionedConcurrentExecutions must be 1 up to what is reserved"
             )
+        if entry.reserved is None:
+            _leave_unreserved("ConcurrentExecutions", entry, count)
         delay_ns = duration_ns(str(self._account.assumption(KIND, "allocation_delay")))
         entry.function.set_provisioned(
             Provisioned(
@@ -236,6 +241,17 @@ class FunctionOperations:
         }
 
 
+def _leave_unreserved(what: str, entry: FunctionEntry, wanted: int) -> None:
+    """Refuse what leaves less than 100 of the account's executions to all functions together."""
+    account, least = entry.function.share.account, PAGE.quota("unreserved_minimum")
+    if account.unreserved + entry.function.set_aside - wanted < least:
+        raise Refused(
+            INVALID,
+            f"Specified {what} for function decreases account's "
+            f"UnreservedConcurrentExecution below its minimum value of [{least}].",
+        )
+
+
 def paged(name: str, found: list[Any], p: Parameters) -> dict[str, Any]:
     """Return one page of a list, in Lambda's names of the tokens."""
     given = {"MaxResults": p.get("MaxItems"), "NextToken": p.get("Marker")}
@@ -244,10 +260,6 @@ def paged(name: str, found: list[Any], p: Parameters) -> dict[str, Any]:
     if "NextToken" in answer:
         answer["NextMarker"] = answer.pop("NextToken")
     return answer
-
-
-def _settings(p: Parameters) -> dict[str, Any]:
-    return {key: p[key] for key in ("Runtime", *BOUND, "DeadLetterConfig", *KEPT) if key in p}
 
 
 def _code(code: Parameters) -> tuple[Any, int]:

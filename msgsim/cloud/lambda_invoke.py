@@ -117,7 +117,9 @@ class InvokeOperations:
         config = dict(p.get("DestinationConfig", before.get("DestinationConfig", {})))
         ways = {}
         for which in ("OnSuccess", "OnFailure"):
-            arn = config.get(which, {}).get("Destination", "")
+            arn = self._account.arn_of(config.get(which, {}).get("Destination", ""))
+            if arn:
+                config[which] = {"Destination": arn}
             ways[which] = self._account.way_to(arn) if arn else None
         events = entry.function.events
         events.destinations.on_success = ways["OnSuccess"]

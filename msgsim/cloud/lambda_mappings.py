@@ -8,24 +8,25 @@ from typing import Any
 
 from msgsim.cloud.account import Account
 from msgsim.cloud.errors import Refused
-from msgsim.cloud.identity import EPOCH_S
+from msgsim.cloud.identity import moment, short_name
 from msgsim.cloud.lambda_functions import FunctionEntry, paged
 from msgsim.cloud.lambda_refusals import refusal, sentence
 from msgsim.cloud.lambda_shapes import CONFLICT, INVALID, NOT_FOUND
 from msgsim.cloud.lambda_sources import (
     CHANGEABLE,
     ONLY_AT_FIRST,
+    ONLY_SHOWN,
     Source,
     destination_of,
     source_of,
 )
 from msgsim.kernel.signals import Listener, Signal
-from msgsim.kernel.simulation import NS_PER_S
 from msgsim.services import discover
 
 Parameters = Mapping[str, Any]
 
 KIND = "lambda.event_source_mapping"
+TAKEN = (*CHANGEABLE, *ONLY_SHOWN)
 TWICE, SHARED = "E217", "E270"
 RESULTS = {"completed": "OK", "failed": "PROBLEM: Function call failed"}
 
@@ -71,7 +72,7 @@ class MappingOperations:
         account = self._account
         entry = account.function(p["FunctionName"])
         source = source_of(account, p.get("EventSourceArn", ""))
-        given = {name: p[name] for name in (*CHANGEABLE, *ONLY_AT_FIRST) if name in p}
+        given = {name: p[name] for name in (*TAKEN, *ONLY_AT_FIRST) if name in p}
         made = self._make(account.ids.uuid(), source, entry, given, None)
         self._mappings[made.uuid] = made
         return self._shown(made, "Creating")
@@ -89,16 +90,17 @@ class MappingOperations:
         properties = {
             "EventSourceArn": source.arn,
             "FunctionName": entry.arn,
-            **source.properties(given),
+            **source.properties({k: v for k, v in given.items() if k not in ONLY_SHOWN}),
         }
         specs = source.specs()
         self._check(uuid, specs, source, entry, properties)
         name = f"{source.arn.rpartition(':')[2].rpartition('/')[2]}->{entry.name}"
         component, spec = account.build(KIND, name, properties, specs)
         found = {**source.components(), entry.arn: source.door(entry, spec)}
-        target = destination_of(given)
+        target = destination_of(account, given)
         if target:
             found[target] = account.destination(target)
+            given = {**given, "DestinationConfig": {"OnFailure": {"Destination": target}}}
         account.connect(KIND, component, spec, found.__getitem__, specs)
         source.furnish(component, entry, given)
         made = MappingEntry(uuid, source, entry, given, spec, component, account.sim.now)
@@ -140,7 +142,7 @@ class MappingOperations:
         """Change a mapping: what it has in hand goes on to its end, and then the new one works."""
         old = self._find(p["UUID"])
         entry = self._account.function(p.get("FunctionName", old.entry.name))
-        given = {**old.given, **{name: p[name] for name in CHANGEABLE if name in p}}
+        given = {**old.given, **{name: p[name] for name in TAKEN if name in p}}
         given = {name: value for name, value in given.items() if value != {}}
         made = self._make(old.uuid, old.source, entry, given, old)
         made.result = old.result
@@ -182,7 +184,7 @@ class MappingOperations:
             "FunctionArn": each.entry.arn,
             **each.source.defaults,
             **{name: value for name, value in each.given.items() if name != "Enabled"},
-            "LastModified": EPOCH_S + each.modified_ns / NS_PER_S,
+            "LastModified": moment(each.modified_ns),
             "State": state or ("Enabled" if each.spec.Enabled else "Disabled"),
             "StateTransitionReason": each.source.reason,
         }
@@ -195,5 +197,5 @@ def _names(asked: str | None, arn: str) -> bool:
     """Say whether an ARN, a URL or the name at its end means this resource; None means all."""
     if asked is None or asked == arn:
         return True
-    last = asked.rpartition("/")[2].rpartition(":")[2]
+    last = short_name(asked)
     return ":kinesis:" not in asked and last == arn.rpartition(":")[2].rpartition("/")[2]

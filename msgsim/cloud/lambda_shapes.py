@@ -57,6 +57,8 @@ _MAPPING: dict[str, Shape] = {
     "BisectBatchOnFunctionError": BOOLEAN,
     "TumblingWindowInSeconds": INTEGER,
     "DestinationConfig": _DESTINATIONS,
+    "KMSKeyArn": STRING,
+    "MetricsConfig": Members(Metrics=STRINGS),
 }
 _STARTING: dict[str, Shape] = {
     "StartingPosition": STRING,

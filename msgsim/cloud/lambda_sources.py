@@ -41,6 +41,7 @@ OF_STREAMS = (
     "DestinationConfig",
 )
 CHANGEABLE = (*_BOTH, *OF_QUEUES, *OF_STREAMS)
+ONLY_SHOWN = ("KMSKeyArn", "MetricsConfig")
 ONLY_AT_FIRST = ("StartingPosition", "StartingPositionTimestamp")
 
 
@@ -176,7 +177,7 @@ class StreamSource:
                 raise Refused(INVALID, "StartingPositionTimestamp must not be in the future.")
             found["StartingPositionTimestamp"] = f"{nanoseconds(at)}ns"
         found.pop("DestinationConfig", None)
-        arn = destination_of(given)
+        arn = destination_of(self._account, given)
         if arn:
             found["DestinationConfig"] = {"OnFailure": {"Destination": arn}}
         return found
@@ -233,8 +234,8 @@ def _no_one(bookmark: Any) -> None:
     """Take the bookmark of a mapping that nobody follows."""
 
 
-def destination_of(given: Parameters) -> str:
-    """Return the ARN where documents about discarded batches go, or nothing.
+def destination_of(account: Account, given: Parameters) -> str:
+    """Return the ARN where documents about discarded batches go, or nothing; a name will do.
 
     Raises:
         Refused: Lambda does not take it.
@@ -242,14 +243,14 @@ def destination_of(given: Parameters) -> str:
     config = given.get("DestinationConfig", {})
     if "OnSuccess" in config:
         raise Refused(INVALID, "Unsupported DestinationConfig parameter: OnSuccess")
-    arn: str = config.get("OnFailure", {}).get("Destination", "")
+    arn = account.arn_of(config.get("OnFailure", {}).get("Destination", ""))
     if arn and not (":sqs:" in arn or ":sns:" in arn):
         raise Refused(INVALID, f"The destination {arn} is no queue and no topic.")
     return arn
 
 
 def source_of(account: Account, arn: str) -> Source:
-    """Return what a mapping is to read, by ARN; a queue's name or URL will do.
+    """Return what a mapping is to read, by ARN; a queue's name or URL, or a stream's name will do.
 
     Raises:
         Refused: there is no such thing.
@@ -257,6 +258,8 @@ def source_of(account: Account, arn: str) -> Source:
     if ":kinesis:" in arn:
         return _stream_of(account, arn)
     queue = account.queues.get(short_name(arn))
+    if queue is None and arn in account.streams:
+        return StreamSource(account, account.streams[arn], None)
     if queue is None:
         text = f"Error occurred while ReceiveMessage. There is no queue {arn!r}."
         raise Refused(INVALID, text)

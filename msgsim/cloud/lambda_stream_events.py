@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class StreamDoor(FunctionDoor):
     """A function behind the mapping of a stream: what it invokes is a Kinesis event.
 
-    With tumbling windows it keeps the state that the handler returns, one for each lane, and hands
-    it to the next invocation of the same window. Source: Lambda developer guide, with-kinesis.html,
+    With tumbling windows a lane keeps the state that the handler returns, and the next invocation
+    of its window gets it. Source: Lambda developer guide, with-kinesis.html,
     services-kinesis-windows.html.
 
     Args:
@@ -46,7 +46,6 @@ class StreamDoor(FunctionDoor):
         self.arn = arn
         self.region = account.place.region
         self.role = entry.settings.get("Role") or f"arn:aws:iam::{ACCOUNT}:role/{entry.name}"
-        self._states: dict[Lane, Any] = {}
 
     def invoke_records(
         self,
@@ -59,7 +58,7 @@ class StreamDoor(FunctionDoor):
         """Invoke with a batch of one shard; see `Invoked.invoke`."""
         call = StreamCall(self, shard, batch)
         if isinstance(lane, WindowLane):
-            call.window = _window(shard, lane, batch, self._states.get(lane, {}), self.arn)
+            call.window = _window(shard, lane, batch, self.arn)
             reply = partial(self._keep_state, self.entry, lane, batch, reply)
         deliveries = [held.delivery for held in batch.records]
         return self.hand_over(call, deliveries, reply, completed)
@@ -72,13 +71,11 @@ class StreamDoor(FunctionDoor):
         reply: Callable[..., Any],
         outcome: Outcome,
     ) -> None:
-        """Remember what the handler returned; the final invocation of a window ends its state."""
+        """Let the window keep what the handler returned."""
         execution = None if entry is None else entry.handler.last
-        if outcome.status == "ok" and batch.final:
-            self._states.pop(lane, None)
-        elif outcome.status == "ok" and execution is not None:
-            state = self._states[lane] = execution.payload["state"]
-            lane.state_bytes = len(json.dumps(state).encode())
+        if outcome.status == "ok" and not batch.final and execution is not None:
+            lane.state = execution.payload["state"]
+            lane.state_bytes = len(json.dumps(lane.state).encode())
         reply(outcome)
 
 
@@ -146,12 +143,12 @@ def _seconds(ns: int) -> float:
     return round(EPOCH_S + ns / NS_PER_S, 3)
 
 
-def _window(shard: int, lane: WindowLane, batch: Batch, state: Any, arn: str) -> dict[str, Any]:
+def _window(shard: int, lane: WindowLane, batch: Batch, arn: str) -> dict[str, Any]:
     """Return the members that a tumbling window adds to an event."""
     start_ns, end_ns = lane.bounds(batch.records[0])
     return {
         "window": {"start": _whole_seconds(start_ns), "end": _whole_seconds(end_ns)},
-        "state": state,
+        "state": {} if lane.state is None else lane.state,
         "shardId": shown_shard(shard),
         "eventSourceARN": arn,
         "isFinalInvokeForWindow": batch.final,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Protocol, runtime_checkable
 
-from msgsim.experiment.memory import out_of_memory
+from msgsim.experiment.memory import EARLIER_RUNS, out_of_memory
 from msgsim.kernel.signals import Observer
 from msgsim.observe import Observers, Violation, default_observers
 from msgsim.observe.invariants import Invariants
@@ -112,6 +112,7 @@ def prepare(
         observers: further observers besides the default ones; they never change a result.
         check: watch all invariants, not only those that cost nothing.
     """
+    EARLIER_RUNS.free()
     with quiet_collector():
         system = build(scenario, seed, replication)
         watching = default_observers(system)

@@ -97,10 +97,16 @@ class RefTo:
 
 def _text(value: Any, wanted: str, example: str) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        kind = "a mapping" if isinstance(value, dict) else "a list"
-        kind = "nothing" if value is None else kind
-        raise FieldError("E130", f"expected {wanted}, such as {example}, but found {kind}")
+        raise FieldError("E130", f"expected {wanted}, such as {example}, but found {_kind(value)}")
     return str(value)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None:
+        return "nothing"
+    return "a mapping" if isinstance(value, dict) else "a list"
 
 
 def _quantity(

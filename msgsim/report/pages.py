@@ -15,8 +15,12 @@ PACKAGE = Path(__file__).parent.parent
 
 
 def topics() -> dict[str, Page]:
-    """Return by name the pages that are about no kind of component, such as `metrics`."""
-    return {path.stem: Page(path) for path in sorted(PACKAGE.glob("*/*.md"))}
+    """Return by name the pages that are about no kind of component, such as `metrics`.
+
+    Those about the whole of msgsim, such as `VALIDATION.md`, go by their names in small letters.
+    """
+    about_all = {path.stem.lower(): Page(path) for path in sorted(PACKAGE.glob("*.md"))}
+    return about_all | {path.stem: Page(path) for path in sorted(PACKAGE.glob("*/*.md"))}
 
 
 def guide() -> list[str]:

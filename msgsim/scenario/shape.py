@@ -72,7 +72,8 @@ class Shape:
 
     def has_resources(self) -> bool:
         """Say whether resources can be named at all; a list of them cannot."""
-        return isinstance(self.root.get("resources"), Mapping | None)
+        node = self.root.get("resources")
+        return isinstance(node, Mapping | None) or (isinstance(node, Scalar) and node.null)
 
     def declared(self) -> set[str]:
         """Return every name under `resources`, readable or not."""

@@ -17,7 +17,6 @@ from msgsim.services.sns.subscription import Subscription
 from msgsim.services.sqs_queue.base import Queue
 from msgsim.services.sqs_queue.standard import StandardState
 from msgsim.services.sqs_queue.standard_queue import StandardQueue
-from msgsim.services.sqs_queue.state import QueueState
 from msgsim.services.worker_fleet.fleet import Fleet
 from tests.perf import real
 
@@ -109,7 +108,6 @@ def slowly() -> Iterator[None]:
         patch.setattr(StandardQueue, "receive", Queue.receive)
         patch.setattr(StandardQueue, "_delete", Queue._delete)
         patch.setattr(StandardQueue, "delete_batch", Queue.delete_batch)
-        patch.setattr(StandardState, "_hand_out", QueueState._hand_out)
         patch.setattr(Courier, "_sender", lambda self: self.send)
         patch.setattr(Subscription, "conclude", lambda self, message: self._arrive(message, None))
         patch.setattr(StandardState, "fair", True)  # copies pass through every hook

@@ -91,6 +91,35 @@ def test_messages_that_the_kpl_aggregates_are_one_record_of_the_bill():
     assert found["PUT payload units"] == pytest.approx(90, abs=2)
 
 
+OLD = """
+workload:
+  - {to: S, arrivals: {burst: 5, every: 2d}, count: 10, batch: 5, batch_wait: 0s, keys: 1,
+     size: 1MiB}
+resources:
+  S: {type: kinesis.stream, ShardCount: 1, RetentionPeriodHours: 480, MaxRecordSizeInKiB: 10240}
+  Late: {type: kinesis.consumer, StreamARN: S, from: FROM, handler: {time: 0s}, READS}
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "reads", "messages"),
+    [("8d", "poll: 10s", 5), ("6d", "poll: 10s", 0), ("8d", "ConsumerName: late", 0)],
+)
+def test_reading_what_is_older_than_seven_days_costs_by_the_gb(start, reads, messages):
+    """Five records of 1 MiB come at once, five after two days; a consumer that begins after eight
+    reads the first five at an age of eight days, the others at six: 5/1,024 GB x $0.021.
+
+    With enhanced fan-out there is no such charge. Source: Kinesis Data Streams pricing, long-term
+    data retrieval.
+    """
+    cost = bill(OLD.replace("FROM", start).replace("READS", reads), "9d")
+    lines = {line["request"]: line for line in cost["components"]["S"]["lines"]}
+    assert lines["PUT payload units"]["units"] == 10 * 41
+    late = lines.get("GB read after seven days", {"units": 0, "usd": 0})
+    assert late["units"] == pytest.approx(messages / 1_024, rel=1e-4)
+    assert late["usd"] == pytest.approx(messages / 1_024 * 0.021, rel=1e-4)
+
+
 FAN_OUT = """
 workload:
   - {to: S, rate: 10/s, keys: 100, size: 1KiB, until: 59m}

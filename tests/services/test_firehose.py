@@ -37,6 +37,7 @@ def done(system: HandBuilt) -> list[int]:
 # Buffering --------------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance("Kinesis C13")
 def test_c13_i_a_busy_stream_delivers_by_size() -> None:
     """Direct PUT to S3 with the defaults of 5 MB and 300 s, fed 1 MB/s: an object of 5 MB about
     every 5 s. Source: Firehose Developer Guide, buffering-hints.html.
@@ -51,6 +52,7 @@ def test_c13_i_a_busy_stream_delivers_by_size() -> None:
     assert max(age for *_, age in objects) <= 5
 
 
+@pytest.mark.conformance("Kinesis C13")
 def test_c13_ii_a_quiet_stream_delivers_by_interval() -> None:
     """The same, fed 1 KB/s: an object of about 300 KB every 300 s; nothing is older than the
     interval and the upload. Source: Firehose Developer Guide, buffering-hints.html.

@@ -164,3 +164,17 @@ def test_registered_consumers_that_are_refused() -> None:
     assert codes(21, ", ShardCount: 1") == {"E234"}
     assert codes(50, ", WarmThroughputMiBps: 10") == set()
     assert codes(2, ", ShardCount: 1", "same") == {"E235"}
+
+
+def test_a_record_larger_than_an_event_is_pushed_by_itself() -> None:
+    """LR: records of up to 10 MiB reach registered consumers too, at 2 MiB/s of the shard."""
+    run = outcome(
+        """
+    duration: 2m
+    resources:
+      Clicks: {type: kinesis.stream, ShardCount: 1, MaxRecordSizeInKiB: 10240}
+      R: {type: kinesis.consumer, StreamARN: Clicks, ConsumerName: app, handler: {time: 0s}}
+    workload: [{to: Clicks, arrivals: {burst: 1, every: 30s}, count: 3, size: 8MiB, keys: 5}]
+    """
+    )
+    assert run["ledger"]["R"]["done"] == 3

@@ -129,3 +129,41 @@ def test_settings_that_are_refused(workload: str, code: str) -> None:
         msgsim.load_text(text)
     codes = [problem.code for problem in refused.value.problems]
     assert [found for found in codes if found.startswith("E")] == [code]
+
+
+LANES = """
+duration: 1m
+resources:
+  Clicks: {type: kinesis.stream, ShardCount: 1}
+  Fast: {type: kinesis.stream_consumer, StreamARN: Clicks, ConsumerName: fast}
+  Fn: {type: lambda.function, Timeout: 5, handler: {time: 50ms}}
+  R: {type: lambda.event_source_mapping, EventSourceArn: SOURCE, FunctionName: Fn,
+      StartingPosition: TRIM_HORIZON, ParallelizationFactor: LANES}
+workload: [{to: Clicks, rate: 300/s, size: 100B, WORKLOAD}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "lanes", "workload", "said"),
+    [
+        ("Clicks", 2, "keys: 40, kpl: true", "keeps the order of records by their key"),
+        ("Fast", 2, "keys: 40, kpl: true", "drops messages whose key does not fit"),
+        ("Clicks", 1, "keys: 40, kpl: true", None),
+        ("Clicks", 2, "keys: 1, kpl: true", None),
+        ("Clicks", 2, "keys: 40", None),
+        ("Clicks", 2, "keys: 40, kpl: {AggregationEnabled: false}", None),
+        ("Clicks", 2, "keys: 40, kpl: {AggregationMaxCount: 1}", None),
+    ],
+)
+def test_parallel_lanes_behind_aggregated_records_are_advised_against(
+    source: str, lanes: int, workload: str, said: str | None
+) -> None:
+    """L7: order is kept per key of the record; with enhanced fan-out other keys are dropped.
+
+    Source: Lambda Developer Guide, with-kinesis.
+    """
+    text = LANES.replace("SOURCE", source).replace("LANES", str(lanes))
+    scenario = msgsim.load_text(text.replace("WORKLOAD", workload))
+    found = [problem.message for problem in scenario.warnings if problem.code == "W385"]
+    assert len(found) == (said is not None)
+    assert said is None or said in found[0]

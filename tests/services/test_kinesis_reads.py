@@ -180,3 +180,19 @@ def test_log_against_a_naive_model(steps: list[tuple[str, int]]) -> None:
             first = max(first, wanted)
         assert (log.first, log.end, len(log)) == (first, everything, everything - first)
         assert log.at_sequence(2 * first) == log.at_time(first) == first
+
+
+@given(sizes=st.lists(st.integers(1, 30), min_size=1, max_size=8), limit=st.integers(1, 60))
+@settings(max_examples=60, deadline=None)
+def test_a_read_ends_with_the_last_record_that_fits_but_has_one(
+    sizes: list[int], limit: int
+) -> None:
+    """Also one that is larger than the limit, and alone: a large record gets to its readers."""
+    log = RecordLog()
+    for number, size in enumerate(sizes):
+        log.append(StoredRecord(number, number, size, "k", number))
+    records, total = log.read(0, 50, limit)
+    count = len(records)
+    assert total == sum(sizes[:count])
+    assert total <= limit or count == 1
+    assert count == len(sizes) or total + sizes[count] > limit

@@ -160,3 +160,71 @@ def test_replay_from_a_point_in_time() -> None:
     assert rows["B"]["filtered"] == 3600 - rows["B"]["done"]
     assert all(row["sums"] for row in rows.values())
     assert all(run["order"][name]["order_inversions"] == 0 for name in "ABC")
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        "{at: 151s, start_worker: R}, {at: 152s, stop_worker: R, worker: 1}",
+        "{at: 151s, crash_worker: R, worker: 1}, {at: 152s, start_worker: R}",
+        "{at: 151s, start_worker: R}, {at: 152s, crash_worker: R, worker: 1}",
+    ],
+    ids=["the next stops", "all die and one starts", "the next dies"],
+)
+def test_a_dead_leaders_lock_lasts_whoever_comes_and_goes(later: str) -> None:
+    """Who waits for the lock has none to give back: nobody assigns leases for at least 90 s."""
+    actions = f"[{{at: 150s, crash_worker: R, worker: 0}}, {later}]"
+    worst_s = outcome(application("", actions))["latency"]["R"]["end_to_end"]["max_s"]
+    assert 90 <= worst_s <= 120 + 52
+
+
+def test_the_only_worker_dies_and_waits_for_its_own_lock() -> None:
+    """A restart is another worker: leases wait for the lock of the one that died."""
+    actions = "[{at: 150s, crash_worker: R, worker: 0}, {at: 151s, start_worker: R}]"
+    text = application("", actions).replace("workers: 2", "workers: 1")
+    assert outcome(text)["latency"]["R"]["end_to_end"]["max_s"] >= 90
+
+
+@pytest.mark.parametrize(("batch_s", "handed_over_s"), [(20, 20), (240, 30)])
+def test_a_graceful_hand_over_takes_thirty_seconds_at_most(
+    batch_s: int, handed_over_s: int
+) -> None:
+    """A batch that ends within `gracefulLeaseHandoffTimeoutMillis` (30 s) is done once; a longer
+    one is cut off, and the new owner begins at the last checkpoint. Source: KCL 3.x.
+    """
+    text = f"""
+    duration: 20m
+    resources:
+      Clicks: {{type: kinesis.stream, ShardCount: 2}}
+      R: {{type: kinesis.consumer, StreamARN: Clicks, workers: 1, handler: {{time: {batch_s}s}}}}
+    workload: [{{to: Clicks, rate: 1/s, keys: 60, until: 6m}}]
+    actions: [{{at: 100s, start_worker: R}}]
+    """
+    system = build(msgsim.load_text(text))
+    moved: list[float] = []
+    system.observe([])
+    consumer: Any = system.components["R"]
+    give = consumer.workers._give
+
+    def giving(lease: Any, number: int, at_once: bool = False) -> None:
+        if number == 1:
+            moved.append(system.sim.now / 1e9)
+        give(lease, number, at_once)
+
+    consumer.workers._give = giving
+    system.start()
+    system.sim.run(1_200_000_000_000)
+    assert len(moved) == 1
+    assert 120 <= moved[0] <= 120 + handed_over_s  # every third look evens out, each 20 s
+    if batch_s > handed_over_s:
+        assert moved[0] == 120 + handed_over_s
+
+
+def test_a_hand_over_that_was_cut_short_repeats_the_batch_and_loses_nothing() -> None:
+    """What the old owner had completed of its batch comes again."""
+    text = application("", "[{at: 170s, start_worker: R}]", duration="14m")
+    slow = text.replace("handler: {time: 5ms}", "handler: {time: 1s, time_per_record: 8s}")
+    run = outcome(slow.replace("rate: 40/s", "rate: 1/s").replace("until: 6m", "until: 3m"))
+    row = run["ledger"]["R"]
+    assert row["sums"] and row["done"] == row["published"]
+    assert run["duplicates"]["R"]["duplicate_processings"] > 0

@@ -588,7 +588,7 @@ def test_the_hand_off_takes_what_was_measured() -> None:
                 "B": function(ReservedConcurrentExecutions=401),
                 "C": function(ReservedConcurrentExecutions=10),
             },
-            ["W222"],
+            ["E224"],
         ),
         ({"Fn": function("5s")}, ["W320"]),
         ({"Fn": function(handler__fails_attempts=1)}, ["W321"]),

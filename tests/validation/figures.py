@@ -18,7 +18,7 @@ from msgsim.report.figures.canvas import key_above, new_figure, panel_title, sty
 from msgsim.report.figures.data import Provenance
 from msgsim.report.style import BLUE, FAINT, GREY, INK, ORANGE, duration_text
 from msgsim.version import __version__
-from tests.validation import cold_starts, latencies, propagation
+from tests.validation import cold_starts, figures_of_load, latencies, propagation, throughput
 from tests.validation.rows import Row
 
 SHAPES = {"P10": "|", "P50": "o", "P90": "s", "P99": "D"}
@@ -29,7 +29,10 @@ def write(folder: Path) -> None:
     """Write every figure as SVG."""
     drawn = {
         "latency": latency(list(latencies.rows())),
+        "throughput": figures_of_load.throughput(list(throughput.rows()), ORIGIN),
         "propagation": waits(),
+        "on-demand": figures_of_load.growing(ORIGIN),
+        "counts": figures_of_load.invocations(ORIGIN),
         "cold-starts": cold(list(cold_starts.rows())),
     }
     for name, figure in drawn.items():

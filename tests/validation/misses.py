@@ -27,6 +27,14 @@ MISSES = {
     ),
     "1 registered, mean wait": _PUSH,
     "5 registered, mean wait": _PUSH,
+    "0.001863/s, busy": (
+        "the published figure does not agree with its own rate and times: by Little's law "
+        "0.001863/s and 2.0 s are 0.0037 busy instances, even without cold starts."
+    ),
+    "cold starts by runtime, shortest median": (
+        "`placement`, the 100 ms before the initialisation, is msgsim's own choice; AWS's shortest "
+        "cold starts show that it can be less. `cold_start` sets what yours take."
+    ),
     "0.050120/s, P(cold)": (
         "fewer cold starts and more instances than simulated both point to environments that wait "
         "a little longer than ten minutes; the other four rates are met with ten."

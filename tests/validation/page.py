@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msgsim.files import write_atomically
-from tests.validation import cold_starts, counts, latencies, propagation, throughput
+from tests.validation import cold_starts, counts, latencies, on_demand, propagation, throughput
 from tests.validation.misses import MISSES
 from tests.validation.rows import CALIBRATION, VALIDATION, Row
 
@@ -44,13 +44,26 @@ SECTIONS = (
         latencies.rows,
         ("latency", "Measured and simulated latency at low load, by service."),
     ),
-    Section("Throughput of a queue and its clients", throughput.rows),
+    Section(
+        "Throughput of a queue and its clients",
+        throughput.rows,
+        ("throughput", "Messages per second and 95th percentiles by the number of threads."),
+    ),
     Section(
         "Propagation through a Kinesis stream",
         propagation.rows,
         ("propagation", "Interval between reads and mean wait with one to five polling consumers."),
     ),
-    Section("Behaviour that was counted", counts.rows),
+    Section(
+        "Capacity of an on-demand stream",
+        on_demand.rows,
+        ("on-demand", "What an on-demand stream stores when its load grows, and what it refuses."),
+    ),
+    Section(
+        "Behaviour that was counted",
+        counts.rows,
+        ("counts", "When the function is invoked in each of the cases."),
+    ),
     Section(
         "Cold starts",
         cold_starts.rows,

@@ -1,8 +1,8 @@
-"""How long a record of a Kinesis stream takes to its consumers, and when large records throttle.
+"""How long a record of a Kinesis stream takes to its consumers.
 
 AWS: Streams developer guide, building-consumers (propagation of about 200 ms with one polling
-consumer to about 1,000 ms with five, about 70 ms with enhanced fan-out), and the Big Data blog of
-2025-10-28 on larger records. Bounds: intervals within 15 %; averages of waits within 15 %.
+consumer to about 1,000 ms with five, about 70 ms with enhanced fan-out). Bounds: intervals within
+15 %; averages of waits within 15 %.
 """
 
 from __future__ import annotations
@@ -11,15 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from statistics import mean
 
-from tests.validation.rows import (
-    CALIBRATION,
-    NS_PER_MS,
-    VALIDATION,
-    Heard,
-    Row,
-    about,
-    ran,
-)
+from tests.validation.rows import CALIBRATION, NS_PER_MS, VALIDATION, Heard, Row, about, ran
 
 SHARED = (1, 2, 3, 4, 5)
 SECONDS = 600
@@ -38,23 +30,6 @@ POLLER = "  R{i}: {{type: kinesis.consumer, StreamARN: S, poll: 200ms, handler: 
 PUSHED = """\
   R0: {type: kinesis.consumer, StreamARN: S, ConsumerName: a, handler: {time: 0s}}
 """
-MIXED = """
-msgsim: 1
-question: How many large records does a stream of four shards carry?
-seed: 1
-duration: 10m
-workload:
-  - {{to: S, arrivals: {{poisson: 50/s}}, keys: 100000, retry: none,
-     size: {{dist: mixture, parts: [{{weight: {small}%, dist: constant, value: 10KiB}},
-                                    {{weight: {large}%, dist: constant, value: 2MiB}}]}}}}
-resources:
-  S: {{type: kinesis.stream, MaxRecordSizeInKiB: 10240}}
-"""
-PLAIN_MIXED = MIXED.replace(
-    """{{dist: mixture, parts: [{{weight: {small}%, dist: constant, value: 10KiB}},
-                                    {{weight: {large}%, dist: constant, value: 2MiB}}]}}""",
-    "10KiB",
-)
 
 
 @cache
@@ -89,18 +64,8 @@ def pushed(consumers: int) -> float:
     )
 
 
-@cache
-def refused(percent: int) -> float:
-    """Return the percentage of records that a stream refuses when some of them have 2 MiB."""
-    text = MIXED if percent else PLAIN_MIXED
-    heard = Heard("stored", "shard_throttled")
-    ran(text.format(small=100 - percent, large=percent), heard)
-    stored, lost = len(heard.of("S", "stored")), len(heard.of("S", "shard_throttled"))
-    return 100 * lost / (stored + lost)
-
-
 def rows() -> Iterator[Row]:
-    """Yield intervals and waits of polling consumers, waits of registered ones, large records."""
+    """Yield intervals and waits of polling consumers, and waits of registered ones."""
     for consumers in SHARED:
         interval, wait = polled(consumers)
         what = f"{consumers} polling" if consumers > 1 else "1 polling"
@@ -110,20 +75,3 @@ def rows() -> Iterator[Row]:
             yield about(what, "mean wait", 200 * consumers, wait, 0.15, role=role)
     for consumers in (1, 5):
         yield about(f"{consumers} registered", "mean wait", 70, pushed(consumers), 0.15)
-    yield from _large()
-
-
-def _large() -> Iterator[Row]:
-    """Yield what is refused with a share of 2 MiB records; AWS shows a graph and says this much."""
-    found = {percent: refused(percent) for percent in (0, 1, 2, 5)}
-    nan = float("nan")
-    for percent, most in ((0, 0.1), (1, 1.0)):
-        yield Row(
-            f"{percent} % of 2 MiB", "refused", nan, found[percent], 0, most,
-            unit="%", digits=2, said="almost none",
-        )  # fmt: skip
-    slope = (found[2] - found[0]) / 2
-    yield Row(
-        "2 % to 5 % of 2 MiB", "refused more, per percent", nan, (found[5] - found[2]) / 3,
-        2 * slope, 100, unit="%", digits=2, said="notable acceleration",
-    )  # fmt: skip

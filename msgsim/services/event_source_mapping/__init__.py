@@ -134,14 +134,16 @@ def _of_stream(name: str, spec: MappingSpec, context: Context) -> StreamMapping:
     batch_size = spec.BatchSize or BATCH_OF_STREAM
     window_ns = spec.MaximumBatchingWindowInSeconds * NS_PER_S
     period_ns = PAGE.quota("shard_poll_period") * NS_PER_S
-    payload_bytes = PAGE.quota("payload") * 3 // 4  # base64 makes four bytes of three
+    around_bytes = size_bytes(str(context.assumption(KIND, "stream_record_metadata")))
+    # Lanes count bytes before encoding: base64 makes four of three.
+    payload_bytes, around_bytes = PAGE.quota("payload") * 3 // 4, around_bytes * 3 // 4
     numbers = context.shared.setdefault("lambda.documents", count(FIRST_NUMBER))
     pushed = kind_of(context.specs.get(spec.EventSourceArn)) == REGISTERED
     make = PushedMapping if pushed else StreamMapping
     return make(
         sim,
         name,
-        make_lane=_lanes(name, spec, numbers, (batch_size, payload_bytes, window_ns)),
+        make_lane=_lanes(name, spec, numbers, (batch_size, payload_bytes, window_ns, around_bytes)),
         lane_count=spec.ParallelizationFactor or 1,
         batch_size=batch_size,
         reading=Reading(
@@ -169,7 +171,7 @@ def _begins_ns(spec: MappingSpec, context: Context) -> int:
 
 
 def _lanes(
-    name: str, spec: MappingSpec, numbers: Iterator[int], sizes: tuple[int, int, int]
+    name: str, spec: MappingSpec, numbers: Iterator[int], sizes: tuple[int, int, int, int]
 ) -> Callable[[], Lane]:
     if not spec.TumblingWindowInSeconds:
         return partial(Lane, *sizes)

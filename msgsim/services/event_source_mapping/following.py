@@ -19,7 +19,7 @@ from msgsim.model.streams import Record, Stream
 from msgsim.services.event_source_mapping.filters import EventFilter, item_event, stream_event
 from msgsim.services.event_source_mapping.lanes import Held, Lane, LaneOf
 from msgsim.services.event_source_mapping.reading import Reader, Reading
-from msgsim.services.event_source_mapping.windows import WindowLane
+from msgsim.services.event_source_mapping.windows import OpenWindow, WindowLane
 
 NEVER = 1 << 62
 
@@ -31,10 +31,12 @@ class Bookmark:
     Attributes:
         positions: of each shard that it read, everything before this is finished.
         finished: shards that are not to be read any more.
+        windows: of each of these shards, the open tumbling window of every lane.
     """
 
     positions: dict[int, int]
     finished: frozenset[int]
+    windows: dict[int, list[OpenWindow | None]]
 
 
 class ShardFollower(Component):
@@ -155,12 +157,12 @@ class ShardFollower(Component):
         ):
             return
         if self._order is not None:
-            positions = {
-                reader.shard: reader.progress.checkpoint
-                for reader in self._readers
-                if not reader.ended
-            }
-            self._bookmark = Bookmark(positions, self._order.finished)
+            readers = [reader for reader in self._readers if not reader.ended]
+            self._bookmark = Bookmark(
+                {reader.shard: reader.progress.checkpoint for reader in readers},
+                self._order.finished,
+                {reader.shard: [_window_of(lane) for lane in reader.lanes] for reader in readers},
+            )
         self._enabled = False
         self._readers = []
         self._order = None
@@ -173,7 +175,7 @@ class ShardFollower(Component):
         self._order = ParentsFirst(self.stream, bookmark.positions, bookmark.finished)
         for shard, position in bookmark.positions.items():
             self.stream.begin_at(shard, position, self.name)
-            self._read_from(shard, position)
+            self._read_from(shard, position, bookmark.windows[shard])
 
     def _start_reading(self) -> None:
         """Poll every shard, each at its own moment within the period."""
@@ -193,8 +195,14 @@ class ShardFollower(Component):
         """Begin to read a shard at a starting position."""
         self._read_from(shard, self.stream.position(shard, where, self.name, timestamp_ns))
 
-    def _read_from(self, shard: int, position: int) -> None:
+    def _read_from(
+        self, shard: int, position: int, windows: Sequence[OpenWindow | None] = ()
+    ) -> None:
         lanes = [self._make_lane() for _ in range(self._lane_count)]
+        if len(windows) == len(lanes):  # else keys are in other lanes than before
+            for lane, window in zip(lanes, windows, strict=True):
+                if window is not None and isinstance(lane, WindowLane):
+                    lane.go_on_with(window)
         reader = Reader(shard, position, lanes)
         reader.timer = self.sim.timer(partial(self._poll, reader))
         reader.windows = [self.sim.timer(partial(self._serve, reader, lane)) for lane in lanes]
@@ -345,6 +353,10 @@ class ShardFollower(Component):
     def _serve(self, reader: Reader, lane: Lane) -> None:
         """Do what there is to be done for a lane; it has got records, time, or a free server."""
         raise NotImplementedError
+
+
+def _window_of(lane: Lane) -> OpenWindow | None:
+    return lane.open_window() if isinstance(lane, WindowLane) else None
 
 
 def _nobody(bookmark: Bookmark | None) -> None:

@@ -20,6 +20,8 @@ from msgsim.services.event_source_mapping.reports import MALFORMED
 RETRIES_EXHAUSTED = "RetryAttemptsExhausted"
 AGE_EXCEEDED = "RecordAgeExceeded"
 EXPIRED = "expired in the stream"
+TOO_LARGE = "RequestTooLargeException"
+"""What Lambda answers to an invocation above 6 MB (Invoke, API reference)."""
 REPORT_UNREAD = "reported as failed, but FunctionResponseTypes is not set"
 
 InvokeRecords = Callable[[int, Lane, Batch, Callable[..., Any], Callable[..., Any]], str | None]
@@ -100,6 +102,9 @@ class StreamMapping(ShardFollower):
     def _send(self, now: int, reader: Reader, lane: Lane, batch: Batch) -> None:
         lane.busy = True
         lane.in_hand = batch
+        if not lane.carries(batch):
+            self.sim.after(0, self._too_large, reader, lane, batch)
+            return
         if batch.sent:
             for held in batch.records:
                 held.hand_over_again(now)
@@ -111,6 +116,14 @@ class StreamMapping(ShardFollower):
         batch.sent = True
         if self.on_iterator_age is not None and not batch.final:
             self.on_iterator_age(now, reader.shard, now - batch.records[-1].copy.arrived_ns)
+
+    def _too_large(self, reader: Reader, lane: Lane, batch: Batch) -> None:
+        """Fail a record that no invocation can carry: only the destination can get it."""
+        if self.on_failed is not None:
+            self.on_failed(self.sim.now, batch.records[0].delivery, TOO_LARGE)
+        self._failed(self.sim.now, reader, lane, batch, bisect=False)
+        if self._handing_over is not None:
+            self._hand_over()
 
     def _invoke_plainly(
         self,

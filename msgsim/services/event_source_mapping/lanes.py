@@ -100,6 +100,7 @@ class Lane:
         batch_size: most records of one batch.
         payload_bytes: most bytes of one batch, before encoding.
         window_ns: how long records are gathered; windows follow each other without a gap.
+        around_bytes: what an event says around each record, in the same measure.
 
     Attributes:
         busy: a batch is with the function, or waits for its next try.
@@ -107,6 +108,7 @@ class Lane:
     """
 
     __slots__ = (
+        "_around_bytes",
         "_batch_size",
         "_buffer",
         "_payload_bytes",
@@ -117,7 +119,10 @@ class Lane:
         "window_ends_ns",
     )
 
-    def __init__(self, batch_size: int, payload_bytes: int, window_ns: int) -> None:
+    def __init__(
+        self, batch_size: int, payload_bytes: int, window_ns: int, around_bytes: int = 0
+    ) -> None:
+        self._around_bytes = around_bytes
         self._batch_size = batch_size
         self._payload_bytes = payload_bytes
         self._window_ns = window_ns
@@ -155,9 +160,10 @@ class Lane:
         if self._window_ns and now < self.window_ends_ns and not self._full():
             return None
         records = [buffer.popleft()]
-        size = records[0].size_bytes
+        around = self._around_bytes
+        size = records[0].size_bytes + around
         while buffer and len(records) < self._batch_size:
-            size += buffer[0].size_bytes
+            size += buffer[0].size_bytes + around
             if size > self._payload_bytes or not self._together(records[0], buffer[0]):
                 break
             records.append(buffer.popleft())
@@ -170,4 +176,11 @@ class Lane:
     def _full(self) -> bool:
         if len(self._buffer) >= self._batch_size:
             return True
-        return sum(held.size_bytes for held in self._buffer) >= self._payload_bytes
+        size = sum(held.size_bytes for held in self._buffer)
+        return size + self._around_bytes * len(self._buffer) >= self._payload_bytes
+
+    def carries(self, batch: Batch) -> bool:
+        """Say whether an invocation can carry a batch: a single record may be too large for any."""
+        if len(batch.records) > 1 or batch.final:
+            return True
+        return batch.records[0].size_bytes + self._around_bytes <= self._payload_bytes

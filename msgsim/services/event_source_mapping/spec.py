@@ -11,6 +11,7 @@ from msgsim.model.spec import (
     AwsNumber,
     Bool,
     Duration,
+    FieldError,
     Parsed,
     Plain,
     RefTo,
@@ -29,9 +30,18 @@ POSITIONS = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 
 def _or_no_limit(number: AwsNumber) -> Parsed:
     """Let -1 stand for no limit, beside AWS's range."""
-    return Parsed(
-        lambda value: -1 if str(value).strip() == "-1" else number.parse(value), number.schema
-    )
+
+    def parse(value: object) -> int:
+        if str(value).strip() == "-1":
+            return -1
+        try:
+            found: int = number.parse(value)
+        except FieldError as error:
+            too = ", or -1 for no limit" if error.code == "E201" else ""
+            raise FieldError(error.code, error.message + too, error.hint) from None
+        return found
+
+    return Parsed(parse, number.schema)
 
 
 ResponseType = Annotated[str, one_of(PARTIAL)]

@@ -10,6 +10,8 @@ Source: Lambda developer guide, with-kinesis.html, "Using Lambda for stream anal
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from msgsim.model.message import Copy, Delivery, Key, Message
 from msgsim.services.event_source_mapping.lanes import Batch, Held, Lane
@@ -18,11 +20,31 @@ Mark = Callable[[Held], Held]
 """Makes what stands for the state in a final invocation, given the last record of the window."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenWindow:
+    """A window that has begun: what a lane needs that goes on with it.
+
+    Attributes:
+        length_ns: of the windows.
+        number: which window, counted from time zero.
+        last: the last record of it that was processed.
+        state: what the function returned for it.
+        state_bytes: how large that is.
+    """
+
+    length_ns: int
+    number: int
+    last: Held
+    state: Any
+    state_bytes: int
+
+
 class WindowLane(Lane):
     """A lane with tumbling windows.
 
     Args:
-        batch_size, payload_bytes, window_ns: as of any lane (`window_ns` gathers batches).
+        batch_size, payload_bytes, window_ns, around_bytes: as of any lane (`window_ns` gathers
+            batches).
         length_ns: `TumblingWindowInSeconds`.
         state_limit: most bytes of a window's state.
         state_per_record: what each record adds to it (the scenario's to say).
@@ -30,7 +52,9 @@ class WindowLane(Lane):
 
     Attributes:
         known_to_ns: everything that arrived before this has been put into the lane.
-        state_bytes: the state that the function has returned so far.
+        state: what the function has returned for the open window; None before that, and where only
+            its size is of interest.
+        state_bytes: how large it is.
     """
 
     __slots__ = (
@@ -41,6 +65,7 @@ class WindowLane(Lane):
         "_state_limit",
         "_state_per_record",
         "known_to_ns",
+        "state",
         "state_bytes",
     )
 
@@ -49,13 +74,14 @@ class WindowLane(Lane):
         batch_size: int,
         payload_bytes: int,
         window_ns: int,
+        around_bytes: int = 0,
         *,
         length_ns: int,
         state_limit: int,
         state_per_record: int,
         mark: Mark,
     ) -> None:
-        super().__init__(batch_size, payload_bytes, window_ns)
+        super().__init__(batch_size, payload_bytes, window_ns, around_bytes)
         self._length_ns = length_ns
         self._state_limit = state_limit
         self._state_per_record = state_per_record
@@ -63,7 +89,20 @@ class WindowLane(Lane):
         self._open: int | None = None
         self._last: Held | None = None
         self.known_to_ns = 0
+        self.state: Any = None
         self.state_bytes = 0
+
+    def open_window(self) -> OpenWindow | None:
+        """Return the window that has begun, if any."""
+        if self._open is None or self._last is None:
+            return None
+        return OpenWindow(self._length_ns, self._open, self._last, self.state, self.state_bytes)
+
+    def go_on_with(self, window: OpenWindow) -> None:
+        """Go on with a window of another lane; one of another length is given up."""
+        if window.length_ns == self._length_ns:
+            self._open, self._last = window.number, window.last
+            self.state, self.state_bytes = window.state, window.state_bytes
 
     @property
     def overflows(self) -> bool:
@@ -113,8 +152,9 @@ class WindowLane(Lane):
         super().finished(now)
         if batch is None or not batch.records:
             return
-        if batch.final:
+        if batch.final:  # also when it was given up: the next window begins without a state
             self._open = None
+            self.state = None
             self.state_bytes = 0
         else:
             self._last = batch.records[-1]

@@ -1,8 +1,9 @@
 """What AWS bills of a stream, by its capacity mode.
 
-Provisioned: shards by the hour, records by 25 KB, longer retention; GetRecords is free. On-demand:
-the stream by the hour, GB in (each record rounded up to 1 KB), GB out by GetRecords, and what is
-kept longer than a day. Source: https://aws.amazon.com/kinesis/data-streams/pricing/.
+Provisioned: shards by the hour, records by 25 KB, longer retention; GetRecords is free up to an age
+of seven days, beyond it costs by the GB (with enhanced fan-out it does not). On-demand: the stream
+by the hour, GB in (each record rounded up to 1 KB), GB out by GetRecords, and what is kept longer
+than a day. Source: https://aws.amazon.com/kinesis/data-streams/pricing/.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class StreamMeter:
         self.stored_bytes = 0
         self.in_bytes = 0
         self.out_bytes = 0
+        self.late_bytes = 0
         self._open = stream.shard_count
         self._since_ns = 0
         self._shard_ns = 0
@@ -56,6 +58,12 @@ class StreamMeter:
     def _requested(self, now: int, action: str, items: Sequence[Any], code: str | None) -> None:
         if action == "GetRecords" and items:
             self.out_bytes += sum([record.message.size_bytes for record in items])
+            if now - items[0].arrived_ns > EXTENDED_NS:
+                self.late_bytes += sum(
+                    record.message.size_bytes
+                    for record in items
+                    if now - record.arrived_ns > EXTENDED_NS
+                )
 
     def _resharded(self, now: int, parents: Sequence[Any], children: Sequence[Any]) -> None:
         """Bill the shards that were open until now: closed ones cost nothing more."""
@@ -111,6 +119,8 @@ class StreamMeter:
         if retention_ns > EXTENDED_NS:
             kept = gb_months(self.stored_bytes, retention_ns - EXTENDED_NS)
             yield Usage("GB-months of long-term retention", self._prices["long_retention"], kept)
+            late = self.late_bytes / GIB
+            yield Usage("GB read after seven days", self._prices["long_retrieval_gb"], late)
 
 
 def meter(stream: Stream, spec: StreamSpec, prices: Prices, context: Context) -> StreamMeter:

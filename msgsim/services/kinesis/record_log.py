@@ -161,7 +161,7 @@ class RecordLog:
 def _within(found: list[StoredRecord], limit_bytes: int) -> tuple[list[StoredRecord], int]:
     size = found[0].size_bytes
     count = 1
-    while size + found[count].size_bytes <= limit_bytes:
+    while count < len(found) and size + found[count].size_bytes <= limit_bytes:
         size += found[count].size_bytes
         count += 1
     return found[:count], size

@@ -85,6 +85,7 @@ def _workers(consumer: Consumer, count: int, context: Context) -> Workers:
         rebalance_every=int(context.assumption(KIND, "rebalance_every")),
         leader_lock_ns=assumed_ns("leader_lock"),
         heartbeat_ns=assumed_ns("leader_heartbeat"),
+        handoff_ns=assumed_ns("graceful_handoff"),
     )
     name = consumer.name
     notice = _assumed(name, "lease_notice", context)

@@ -175,8 +175,13 @@ class Consumer(Component):
             self.on_ended(now, now - processor.began_ns, "crashed")
         return in_hand
 
-    def hand_over(self, lease: Lease, then: Callable[[], None]) -> None:
-        """Give a shard up in good order: finish the batch, checkpoint, and go on with `then`."""
+    def hand_over(
+        self, lease: Lease, then: Callable[[], None], within_ns: int | None = None
+    ) -> None:
+        """Give a shard up in good order: finish the batch, checkpoint, and go on with `then`.
+
+        A batch that takes longer than `within_ns` is cut short, and nothing of it is checkpointed.
+        """
         processor = lease.processor
 
         def leave() -> None:
@@ -189,6 +194,13 @@ class Consumer(Component):
             leave()
         else:
             processor.leaving = leave
+            if within_ns is not None:
+                self.sim.after(within_ns, self._cut_short, processor, then)
+
+    def _cut_short(self, processor: Processor, then: Callable[[], None]) -> None:
+        if processor.alive:
+            self.abandon(processor.lease)
+            then()
 
     # Batches -------------------------------------------------------------------------------
 

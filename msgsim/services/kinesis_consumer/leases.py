@@ -28,6 +28,7 @@ class LeaseRules:
         rebalance_every: evening out happens in every n-th look.
         leader_lock_ns: how long a dead leader's lock lasts after its last heartbeat.
         heartbeat_ns: time between a leader's heartbeats.
+        handoff_ns: how long the owner of a lease that moves may go on with its batch.
     """
 
     failover_ns: int
@@ -35,6 +36,7 @@ class LeaseRules:
     rebalance_every: int
     leader_lock_ns: int
     heartbeat_ns: int
+    handoff_ns: int
 
 
 class _Worker:
@@ -74,7 +76,7 @@ class Workers:
         self._renewal = renewal
         self._workers = [_Worker(number) for number in range(count)]
         self._leader = 0
-        self._next_leader_ns = 0
+        self._locked_until_ns = 0
         self._seen: dict[int, tuple[int, int]] = {}
         self._looks = 0
         self._began_ns: int | None = None
@@ -122,14 +124,14 @@ class Workers:
         for lease in self._leases_of(number):
             self._consumer.hand_over(lease, lambda lease=lease: self._free(lease))  # type: ignore[misc]
         if number == self._leader:
-            self._elect(self._sim.now)
+            self._elect()
 
     def add(self) -> int:
         """Start a worker; the leader gives it leases when it next evens out."""
         worker = _Worker(len(self._workers))
         self._workers.append(worker)
         if self.count == 1:
-            self._elect(self._sim.now)
+            self._elect()
         return worker.number
 
     def _running(self, number: int) -> _Worker:
@@ -143,15 +145,18 @@ class Workers:
     # The leader ----------------------------------------------------------------------------
 
     def _lose_leader(self, now: int) -> None:
-        """Wait until the dead leader's lock has run out before anybody else looks."""
-        rules = self._rules
-        heartbeat_ns = now - now % rules.heartbeat_ns
-        self._elect(heartbeat_ns + rules.leader_lock_ns)
+        """Wait until the dead leader's lock has run out before anybody else looks.
 
-    def _elect(self, from_ns: int) -> None:
+        Who waits for it has no lock of its own, and leaves none.
+        """
+        if now >= self._locked_until_ns:
+            heartbeat_ns = now - now % self._rules.heartbeat_ns
+            self._locked_until_ns = heartbeat_ns + self._rules.leader_lock_ns
+        self._elect()
+
+    def _elect(self) -> None:
         alive = [worker.number for worker in self._workers if worker.alive]
         self._leader = alive[0] if alive else -1
-        self._next_leader_ns = from_ns
 
     def _created(self, lease: Lease) -> None:
         """Take a new lease into the table; at the start it has an owner already."""
@@ -168,7 +173,7 @@ class Workers:
         self._sim.after(self._rules.every_ns, self._look)
         now = self._sim.now
         alive = [worker.number for worker in self._workers if worker.alive]
-        if not alive or now < self._next_leader_ns:
+        if not alive or now < self._locked_until_ns:
             return
         self._looks += 1
         for lease in self._consumer.leases:
@@ -226,4 +231,5 @@ class Workers:
             self._consumer.hand_over(
                 lease,
                 lambda lease=lease, empty=empty: self._give(lease, empty),  # type: ignore[misc]
+                self._rules.handoff_ns,
             )

@@ -16,6 +16,7 @@ CODES = {
     "E281": "AWS refuses a batch with more entries than the API allows",
     "W381": "the workload sends nothing in this run",
     "W384": "explicit hash keys that the stream does not look at",
+    "W385": "aggregated records in front of parallel lanes",
     "W383": "workloads that share message groups",
 }
 
@@ -36,6 +37,7 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     yield from _shared_groups(workload, specs)
     if workload.kpl is not None:
         yield from _library(workload, specs.get(workload.to))
+        yield from _lanes(workload, specs)
 
 
 def _when(workload: WorkloadSpec) -> Iterator[Finding]:
@@ -207,3 +209,29 @@ def _library(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
         if option in workload.model_fields_set:
             message = f"`{option}` does not go with kpl, which batches and retries by itself"
             yield Finding("E134", message, (option,), "remove it")
+
+
+def _lanes(workload: WorkloadSpec, specs: Specs) -> Iterator[Finding]:
+    """Advise on mappings that spread aggregated records over lanes (ParallelizationFactor)."""
+    kpl, keys = workload.kpl, workload.keys
+    assert kpl is not None
+    alone = not kpl.AggregationEnabled or kpl.AggregationMaxCount == 1
+    if alone or (keys is not None and len(keys.names) == 1):
+        return
+    for name, spec in specs.items():
+        lanes = getattr(spec, "ParallelizationFactor", None) or 1
+        source = getattr(spec, "EventSourceArn", None)
+        pushed = getattr(specs.get(source or ""), "StreamARN", None) == workload.to
+        if lanes > 1 and (pushed or source == workload.to):
+            loss = (
+                "drops messages whose key does not fit that of their record"
+                if pushed
+                else "keeps the order of records by their key, not that of the messages in them"
+            )
+            yield Finding(
+                "W385",
+                f"{name} has a ParallelizationFactor of {lanes}, and kpl aggregates messages of "
+                f"several keys: AWS then {loss}; here each message keeps its place",
+                ("kpl",),
+                f"set ParallelizationFactor: 1 on {name}, or kpl: {{AggregationEnabled: false}}",
+            )

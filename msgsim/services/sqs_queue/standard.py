@@ -176,23 +176,6 @@ class StandardState(QueueState):
                     break
             hosts = still_full
 
-    def _hand_out(self, now: int, copy: Stored, visibility_ns: int) -> Delivery:
-        # What `_lend` does stands here as well: one call less for every copy of every batch.
-        self.visible -= 1
-        copy.receives = attempt = copy.receives + 1
-        if copy.first_received_ns < 0:
-            copy.first_received_ns = now
-        copy.receipt = delivery = Delivery(copy, attempt, now, now + visibility_ns)
-        copy.state = IN_FLIGHT
-        self.in_flight += 1
-        if visibility_ns == self.visibility_ns:
-            self._timeouts.append(delivery)
-            if len(self._timeouts) > self._most_timeouts:
-                self._shorten_timeouts()
-        else:
-            self._note_timeout(delivery)
-        return delivery
-
     def hand_over(self, now: int, message: Message, visibility_ns: int) -> Delivery:
         """Store a message and give it at once to a long poll that waits: it rests on no host."""
         copy = Stored(message, now, None, 0)
@@ -200,8 +183,9 @@ class StandardState(QueueState):
         if len(self._ages) > self._most_ages:
             self._shorten_ages()
         if visibility_ns != self.visibility_ns:
-            return self._lend(now, copy, visibility_ns)
-        # What `_lend` does with a copy that nobody had before.
+            self.visible += 1
+            return QueueState._hand_out(self, now, copy, visibility_ns)
+        # What `_hand_out` does with a copy that nobody had before.
         copy.receives = 1
         copy.first_received_ns = now
         copy.receipt = delivery = Delivery(copy, 1, now, now + visibility_ns)

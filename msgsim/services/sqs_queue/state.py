@@ -135,11 +135,8 @@ class QueueState:
     # Receiving -----------------------------------------------------------------------------
 
     def _hand_out(self, now: int, copy: Stored, visibility_ns: int) -> Delivery:
+        """Give out a copy that counts as visible."""
         self.visible -= 1
-        return self._lend(now, copy, visibility_ns)
-
-    def _lend(self, now: int, copy: Stored, visibility_ns: int) -> Delivery:
-        """Give out a copy that does not count as visible, or no longer."""
         copy.receives = attempt = copy.receives + 1
         if copy.first_received_ns < 0:
             copy.first_received_ns = now
