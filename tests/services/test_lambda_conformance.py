@@ -19,6 +19,9 @@ FUNCTION = PACKAGE / "services/lambda_function/lambda.function.md"
 MAPPING = PACKAGE / "services/event_source_mapping/lambda.event_source_mapping.md"
 
 SQS = "services/test_mapping_sqs.py"
+SQS_FAILURES = "services/test_mapping_sqs_failures.py"
+SQS_SCALING = "services/test_mapping_sqs_scaling.py"
+SQS_REFUSALS = "services/test_mapping_sqs_refusals.py"
 FILTERS = "services/test_mapping_filters.py"
 REPORTS = "services/test_mapping_reports.py"
 POLLERS = "services/test_mapping_provisioned.py"
@@ -31,14 +34,14 @@ TOPIC = "services/test_sns_conformance.py"
 
 CASES = {
     "C09 a failed batch comes back after its visibility timeout": (
-        SQS,
+        SQS_FAILURES,
         "test_c09_a_failed_batch_comes_back_after_its_visibility_timeout",
     ),
     "C10 FIFO, partial reports, maxReceiveCount 2": (
-        SQS,
+        SQS_FAILURES,
         "test_c10_fifo_reports_leave_exactly_what_was_listed",
     ),
-    "C11 the ramp from 5 to 1,250": (SQS, "test_c11_the_ramp_to_1250"),
+    "C11 the ramp from 5 to 1,250": (SQS_SCALING, "test_c11_the_ramp_to_1250"),
     "12 SNS to Lambda, function error": (TOPIC, "test_case_12_lambda_function_error"),
     "12 the on-failure record": (
         EVENTS,
@@ -48,9 +51,9 @@ CASES = {
 
 RULES = {
     # Mapping of a queue: parameters.
-    "ranges of the parameters": (SQS, "test_values_out_of_range_are_refused"),
-    "window above batch size 10, none on FIFO, timeouts": (SQS, "test_findings"),
-    "same queue and function twice": (SQS, "test_a_queue_is_mapped_to_a_function_once"),
+    "ranges of the parameters": (SQS_REFUSALS, "test_values_out_of_range_are_refused"),
+    "window above batch size 10, none on FIFO, timeouts": (SQS_REFUSALS, "test_findings"),
+    "same queue and function twice": (SQS_REFUSALS, "test_a_queue_is_mapped_to_a_function_once"),
     "bad patterns": (FILTERS, "test_patterns_that_aws_refuses"),
     "refusals of the API": (CLOUD, "test_mappings_that_aws_refuses"),
     # Polling and batching.
@@ -69,25 +72,28 @@ RULES = {
     "a batch size is a ceiling": (SQS, "test_q9_a_batch_size_is_a_ceiling"),
     # Scaling.
     "two idle pollers": (
-        SQS,
+        SQS_SCALING,
         "test_idle_pollers_go_down_to_two_and_come_back_with_the_first_message",
     ),
-    "five with MaximumConcurrency": (SQS, "test_with_maximum_concurrency_five_pollers_stay"),
-    "60 per minute before 2023": (SQS, "test_q8_a_burst_is_limited_by_the_ramp"),
-    "FIFO: active groups": (SQS, "test_fifo_concurrency_is_the_number_of_active_groups"),
+    "five with MaximumConcurrency": (
+        SQS_SCALING,
+        "test_with_maximum_concurrency_five_pollers_stay",
+    ),
+    "60 per minute before 2023": (SQS_SCALING, "test_q8_a_burst_is_limited_by_the_ramp"),
+    "FIFO: active groups": (SQS_SCALING, "test_fifo_concurrency_is_the_number_of_active_groups"),
     "FIFO: never two of a group": (CLOUD, "test_one_group_never_runs_twice_at_once"),
     # Maximum and reserved concurrency.
     "MaximumConcurrency stops reading": (
-        SQS,
+        SQS_SCALING,
         "test_q7_maximum_concurrency_limits_the_pollers_instead",
     ),
     "over-pull under reserved concurrency": (
-        SQS,
+        SQS_SCALING,
         "test_q7_reserved_concurrency_sends_untouched_messages_to_the_dead_letter_queue",
     ),
     # Failures.
     "errors lower the concurrency, reports do not": (
-        SQS,
+        SQS_SCALING,
         "test_failures_lower_the_concurrency_and_reports_do_not",
     ),
     "throttles inside the visibility timeout": (
@@ -95,15 +101,15 @@ RULES = {
         "test_a_throttled_batch_is_forgotten_when_its_timeout_ends",
     ),
     "a whole batch fails by default": (
-        SQS,
+        SQS_FAILURES,
         "test_q5_without_partial_reports_healthy_messages_suffer",
     ),
-    "a valid list": (SQS, "test_q5_partial_reports_isolate_the_poison"),
+    "a valid list": (SQS_FAILURES, "test_q5_partial_reports_isolate_the_poison"),
     "empty reports": (REPORTS, "test_an_empty_report_is_a_success"),
     "malformed reports": (REPORTS, "test_a_malformed_report_fails_the_whole_batch"),
     "reports end to end": (CLOUD, "test_partial_reports_in_all_their_cases"),
-    "FIFO reports": (SQS, "test_q5_fifo_reports_keep_order_only_if_the_handler_stops"),
-    "reports nobody reads": (SQS, "test_an_unread_report_deletes_failed_messages"),
+    "FIFO reports": (SQS_FAILURES, "test_q5_fifo_reports_keep_order_only_if_the_handler_stops"),
+    "reports nobody reads": (SQS_FAILURES, "test_an_unread_report_deletes_failed_messages"),
     # Filters, provisioned mode, idle cost, metrics.
     "grammar of filters": (FILTERS, "test_patterns"),
     "what does not match is deleted": (
