@@ -26,6 +26,9 @@ FILTERS = "services/test_mapping_filters.py"
 REPORTS = "services/test_mapping_reports.py"
 POLLERS = "services/test_mapping_provisioned.py"
 FN = "services/test_lambda_function.py"
+ENVIRONMENTS = "services/test_lambda_environments.py"
+HANDLER = "services/test_lambda_handler.py"
+ASYNC = "services/test_lambda_events.py"
 CONCURRENCY = "services/test_lambda_concurrency.py"
 EVENTS = "services/test_lambda_destinations.py"
 KEYS = "services/test_lambda_idempotency.py"
@@ -131,11 +134,11 @@ RULES = {
     "idle polls are billed": (POLLERS, "test_idle_polling_is_billed"),
     "event counts": (REPORTS, "test_events_are_counted_as_cloudwatch_counts_them"),
     # Asynchronous invocation.
-    "1 and 2 minutes": (FN, "test_function_errors_are_retried_after_one_and_two_minutes"),
-    "throttles back off": (FN, "test_throttled_events_are_retried_with_growing_pauses"),
-    "maximum age": (FN, "test_an_event_that_is_too_old_goes_to_the_dead_letter_queue"),
-    "reserved 0": (FN, "test_reserved_zero_sends_events_straight_to_the_dead_letter_queue"),
-    "system errors are retried": (FN, "test_events_wait_out_an_outage"),
+    "1 and 2 minutes": (ASYNC, "test_function_errors_are_retried_after_one_and_two_minutes"),
+    "throttles back off": (ASYNC, "test_throttled_events_are_retried_with_growing_pauses"),
+    "maximum age": (ASYNC, "test_an_event_that_is_too_old_goes_to_the_dead_letter_queue"),
+    "reserved 0": (ASYNC, "test_reserved_zero_sends_events_straight_to_the_dead_letter_queue"),
+    "system errors are retried": (ASYNC, "test_events_wait_out_an_outage"),
     "destinations": (EVENTS, "test_topics_and_functions_are_destinations_too"),
     "FIFO targets": (EVENTS, "test_fifo_destinations_are_refused"),
     "failed destinations": (EVENTS, "test_a_destination_that_refuses_is_a_failure_of_its_own"),
@@ -164,19 +167,19 @@ RULES = {
     "provisioned within reserved": (CONCURRENCY, "test_provisioned_above_reserved_is_refused"),
     "vCPU by memory": (CONCURRENCY, "test_the_cpu_grows_with_memory"),
     "throttle reasons": (CLOUD, "test_throttles_tell_the_reason"),
-    "cold starts by runtime": (FN, "test_the_runtime_decides_the_cold_start"),
+    "cold starts by runtime": (ENVIRONMENTS, "test_the_runtime_decides_the_cold_start"),
     "first calls by memory": (CONCURRENCY, "test_a_first_call_of_dotnet_is_as_long_as_measured"),
     "most recently used first, idle expiry": (
-        FN,
+        ENVIRONMENTS,
         "test_the_environment_used_last_is_used_next_and_idle_ones_end",
     ),
     "maximum age of environments": (
-        FN,
+        ENVIRONMENTS,
         "test_an_environment_ends_after_hours_even_when_it_is_in_use",
     ),
-    "P(cold) as measured": (FN, "test_rare_invocations_are_cold_as_measured"),
+    "P(cold) as measured": (ENVIRONMENTS, "test_rare_invocations_are_cold_as_measured"),
     "reset after a time-out": (
-        FN,
+        HANDLER,
         "test_a_handler_ends_at_its_timeout_and_its_environment_starts_anew",
     ),
     # Idempotency.
