@@ -33,6 +33,8 @@ CONCURRENCY = "services/test_lambda_concurrency.py"
 EVENTS = "services/test_lambda_destinations.py"
 KEYS = "services/test_lambda_idempotency.py"
 CLOUD = "cloud/test_lambda.py"
+CLOUD_SQS = "cloud/test_lambda_sqs.py"
+CLOUD_FUNCTIONS = "cloud/test_lambda_functions.py"
 TOPIC = "services/test_sns_conformance.py"
 
 CASES = {
@@ -58,7 +60,7 @@ RULES = {
     "window above batch size 10, none on FIFO, timeouts": (SQS_REFUSALS, "test_findings"),
     "same queue and function twice": (SQS_REFUSALS, "test_a_queue_is_mapped_to_a_function_once"),
     "bad patterns": (FILTERS, "test_patterns_that_aws_refuses"),
-    "refusals of the API": (CLOUD, "test_mappings_that_aws_refuses"),
+    "refusals of the API": (CLOUD_SQS, "test_mappings_that_aws_refuses"),
     # Polling and batching.
     "a receive of up to ten is a batch": (SQS, "test_a_message_is_received_processed_and_deleted"),
     "window, batch size": (SQS, "test_a_window_gathers_what_is_there_up_to_the_batch_size"),
@@ -71,7 +73,7 @@ RULES = {
         SQS,
         "test_a_window_gathers_what_is_there_up_to_the_batch_size",
     ),
-    "record shape": (CLOUD, "test_a_mapping_brings_messages_in_the_shape_of_aws"),
+    "record shape": (CLOUD_SQS, "test_a_mapping_brings_messages_in_the_shape_of_aws"),
     "a batch size is a ceiling": (SQS, "test_q9_a_batch_size_is_a_ceiling"),
     # Scaling.
     "two idle pollers": (
@@ -84,7 +86,7 @@ RULES = {
     ),
     "60 per minute before 2023": (SQS_SCALING, "test_q8_a_burst_is_limited_by_the_ramp"),
     "FIFO: active groups": (SQS_SCALING, "test_fifo_concurrency_is_the_number_of_active_groups"),
-    "FIFO: never two of a group": (CLOUD, "test_one_group_never_runs_twice_at_once"),
+    "FIFO: never two of a group": (CLOUD_SQS, "test_one_group_never_runs_twice_at_once"),
     # Maximum and reserved concurrency.
     "MaximumConcurrency stops reading": (
         SQS_SCALING,
@@ -110,7 +112,7 @@ RULES = {
     "a valid list": (SQS_FAILURES, "test_q5_partial_reports_isolate_the_poison"),
     "empty reports": (REPORTS, "test_an_empty_report_is_a_success"),
     "malformed reports": (REPORTS, "test_a_malformed_report_fails_the_whole_batch"),
-    "reports end to end": (CLOUD, "test_partial_reports_in_all_their_cases"),
+    "reports end to end": (CLOUD_SQS, "test_partial_reports_in_all_their_cases"),
     "FIFO reports": (SQS_FAILURES, "test_q5_fifo_reports_keep_order_only_if_the_handler_stops"),
     "reports nobody reads": (SQS_FAILURES, "test_an_unread_report_deletes_failed_messages"),
     # Filters, provisioned mode, idle cost, metrics.
@@ -150,7 +152,7 @@ RULES = {
         FN,
         "test_reserved_concurrency_is_a_cap_and_its_loss_is_erlang_b",
     ),
-    "100 stay unreserved": (CLOUD, "test_reserved_and_provisioned_concurrency"),
+    "100 stay unreserved": (CLOUD_FUNCTIONS, "test_reserved_and_provisioned_concurrency"),
     "1,000 environments per 10 s": (FN, "test_new_environments_are_rationed_per_function"),
     "10 requests/s per unit": (
         CONCURRENCY,
