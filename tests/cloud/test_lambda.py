@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cloud.hands import refused
-from tests.cloud.lambda_room import Room
+from tests.cloud.lambda_room import Room, bodies
 
 
 @pytest.fixture
@@ -140,3 +140,25 @@ def test_payloads_are_json_and_limited(room):
     assert room.lam.invoke(FunctionName="fn", InvocationType="DryRun")["StatusCode"] == 204
     with refused("InvalidParameterValueException"):
         room.lam.invoke(FunctionName="fn", InvocationType="Later")
+
+
+def test_the_same_seed_gives_the_same_story():
+    """Handlers on threads change nothing about it."""
+
+    def story() -> list[str]:
+        room = Room(seed=7)
+        url, out = room.queue(), room.queue("out")
+
+        def code(event, context):
+            for body in bodies(event):
+                room.cloud.sleep(0.1 * len(body))
+                room.send(out, f"{context.aws_request_id}/{body}")
+
+        room.function("fn", code)
+        room.map()
+        for number in range(25):
+            room.send(url, "x" * (number % 4 + 1))
+        room.cloud.advance("1m")
+        return [str(life) for life in room.cloud.history()]
+
+    assert story() == story()

@@ -8,7 +8,7 @@ import pytest
 
 from msgsim.cloud.lambda_shapes import LAMBDA_SHAPES
 from tests.cloud.hands import refused
-from tests.cloud.lambda_room import Room, bodies
+from tests.cloud.lambda_room import Room
 
 
 @pytest.fixture
@@ -68,28 +68,6 @@ def test_an_outage_of_a_function_is_a_server_error(room):
         room.lam.invoke(FunctionName="fn")
     room.cloud.advance(11)
     assert room.call() is None
-
-
-def test_the_same_seed_gives_the_same_story():
-    """Handlers on threads change nothing about it."""
-
-    def story() -> list[str]:
-        room = Room(seed=7)
-        url, out = room.queue(), room.queue("out")
-
-        def code(event, context):
-            for body in bodies(event):
-                room.cloud.sleep(0.1 * len(body))
-                room.send(out, f"{context.aws_request_id}/{body}")
-
-        room.function("fn", code)
-        room.map()
-        for number in range(25):
-            room.send(url, "x" * (number % 4 + 1))
-        room.cloud.advance("1m")
-        return [str(life) for life in room.cloud.history()]
-
-    assert story() == story()
 
 
 def test_parameters_are_those_of_botocores_service_model():
