@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.cloud.test_lambda import Room
+from tests.cloud.lambda_room import Room
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msgsim.services.lambda_function.environments import Environments
-from tests.cloud.test_lambda import Room
+from tests.cloud.lambda_room import Room
 
 STARTS = {
     "lambda.function": {
