@@ -84,6 +84,21 @@ def _stream(**amounts: Callable[..., float | None]) -> Metric:
     return Metric(("kinesis.stream",), lambda stream, _: Tally(stream, amounts))
 
 
+def _freshness(place: str) -> Metric:
+    """The age of the oldest record in Firehose, 0 without records; of its own destination only."""
+
+    def reading(stream: Any, rules: Reporting) -> Reading:
+        def read(now: int) -> float | None:
+            if stream.place != place:
+                return None
+            since: int | None = stream.oldest_ns()
+            return 0.0 if since is None else (now - since) / NS_PER_S
+
+        return Gauge(read)
+
+    return Metric(("firehose.delivery_stream",), reading)
+
+
 def _fleet(read: Callable[[Any], int]) -> Metric:
     return Metric(("worker.fleet",), lambda fleet, _: Gauge(lambda now: float(read(fleet))))
 
@@ -130,6 +145,19 @@ METRICS: dict[str, dict[str, Metric]] = {
         "IncomingRecords": _stream(stored=_one),
         "WriteProvisionedThroughputExceeded": _stream(shard_throttled=_one),
         "ReadProvisionedThroughputExceeded": _stream(read_throttled=_one),
+    },
+    "AWS/Firehose": {
+        "IncomingRecords": _tally("firehose.delivery_stream", silent=None, ingested=_one),
+        "ThrottledRecords": _tally(
+            "firehose.delivery_stream",
+            silent=None,
+            ingested=lambda copy: 0.0,
+            throttled=lambda action, records: float(records),
+        ),
+        "DeliveryToS3.DataFreshness": _freshness("S3"),
+        "DeliveryToAmazonOpenSearchService.DataFreshness": _freshness("OpenSearch"),
+        "DeliveryToSplunk.DataFreshness": _freshness("Splunk"),
+        "DeliveryToHttpEndpoint.DataFreshness": _freshness("HttpEndpoint"),
     },
     "AWS/SNS": {
         "NumberOfMessagesPublished": _tally("sns.topic", silent=None, accepted=_one),
