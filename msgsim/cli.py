@@ -6,7 +6,6 @@ Results go to stdout, everything else to stderr.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import typer
 
 from msgsim.commands import register_all
 from msgsim.commands._options import CANNOT, CRASH, GUARD, INTERRUPTED, OK
+from msgsim.commands._signals import endings_are_said, exit_code
 from msgsim.problems import ProblemError, render
 from msgsim.version import __version__
 
@@ -84,25 +84,6 @@ def _guarded() -> Iterator[None]:
         _crash(error)
 
 
-@contextmanager
-def _interrupts_are_said() -> Iterator[None]:
-    """Say that Ctrl-C ended it, where no verb has its own way of ending: Typer says nothing."""
-
-    def say(number: int, frame: Any) -> None:
-        print("msgsim: interrupted", file=sys.stderr)
-        raise KeyboardInterrupt
-
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:
-        yield
-        return
-    signal.signal(signal.SIGINT, say)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _crash(error: Exception) -> NoReturn:
     import tempfile
     import traceback
@@ -117,7 +98,7 @@ def _crash(error: Exception) -> NoReturn:
 
 
 def _leave(code: int) -> NoReturn:
-    raise SystemExit(code)
+    raise SystemExit(exit_code(code))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -126,7 +107,7 @@ def main(arguments: list[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 shows ? and goes on
             stream.reconfigure(errors="replace")
     run_app: Callable[..., Any] = app
-    with _guarded(), _interrupts_are_said():
+    with _guarded(), endings_are_said():
         code = run_app(args=arguments, prog_name="msgsim", standalone_mode=False)
         sys.stdout.flush()
         _leave(int(code or OK))

@@ -26,7 +26,8 @@ standard output, everything else to standard error.
 | 3 | the model is suspect, or the memory is used up |
 | 4 | `validate --strict` found advice |
 | 70 | a bug of msgsim |
-| 130 | interrupted; results are partial |
+| 130 | interrupted (Ctrl-C); results are partial |
+| 143 | terminated (SIGTERM); results are partial |
 """
 
 

@@ -48,7 +48,12 @@ def write_atomically(path: str | os.PathLike[str], data: str | bytes) -> None:
 
 
 def final(path: str | os.PathLike[str]) -> Path:
-    """Return where a result belongs: where a link leads to."""
+    """Return where a result belongs: where a link leads to.
+
+    Raises:
+        ProblemError: E160, the name is empty.
+    """
+    check_named(path)
     return Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
 
 
@@ -121,6 +126,7 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     Raises:
         ProblemError: E160.
     """
+    check_named(path)
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -149,6 +155,17 @@ def check_writable(path: str | os.PathLike[str]) -> None:
             pass
     except OSError as error:
         raise cannot_write(path, error) from None
+
+
+def check_named(path: str | os.PathLike[str]) -> None:
+    """Refuse an empty name, as a script leaves it whose variable is not set.
+
+    Raises:
+        ProblemError: E160.
+    """
+    if not os.fspath(path):
+        hint = "give it a name, or leave the option out"
+        raise ProblemError([Problem("E160", "the name of an output is empty", None, hint)])
 
 
 def cannot_write(path: str | os.PathLike[str], error: OSError) -> ProblemError:

@@ -71,5 +71,14 @@ def test_a_refusal_is_refused_before_the_run(line: str) -> None:
 
 def test_the_exit_codes_are_those_of_the_command_line() -> None:
     listed = [int(row[0]) for row in rows(sections(PAGE)["What is shown"])]
-    known = (cli.OK, cli.FAILED, cli.CANNOT, cli.GUARD, cli.STRICT, cli.CRASH, cli.INTERRUPTED)
+    known = (
+        cli.OK,
+        cli.FAILED,
+        cli.CANNOT,
+        cli.GUARD,
+        cli.STRICT,
+        cli.CRASH,
+        cli.INTERRUPTED,
+        cli.TERMINATED,
+    )
     assert listed == list(known)

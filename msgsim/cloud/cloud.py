@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isfinite
+from numbers import Real
 from typing import Any
 
 from msgsim.cloud.account import Account
@@ -14,8 +16,10 @@ from msgsim.cloud.lambda_threads import my_turns
 from msgsim.cloud.sns_client import sns_client
 from msgsim.cloud.sqs_client import sqs_client
 from msgsim.kernel.simulation import NS_PER_S, Simulation
+from msgsim.kernel.substreams import checked_seed
+from msgsim.problems import quote
 from msgsim.services import discover
-from msgsim.units import duration_ns, format_duration
+from msgsim.units import MAX_DURATION_NS, duration_ns, format_duration
 
 Assumptions = Mapping[str, Mapping[str, Any]]
 
@@ -61,7 +65,7 @@ class Cloud:
         in_flight_messages: the quota of messages in flight of each queue, instead of 120,000.
 
     Raises:
-        ValueError: an assumption that no page has.
+        ValueError: an assumption that no page has, or no whole number as seed.
     """
 
     def __init__(
@@ -75,7 +79,7 @@ class Cloud:
         region: str = "us-east-1",
         in_flight_messages: int | None = None,
     ) -> None:
-        self._sim = Simulation(seed)
+        self._sim = Simulation(checked_seed(seed))
         self._values = _values(assumptions or {}, latency, disorder, duplicates)
         self._account = Account(self._sim, region, self._assumption, in_flight_messages)
         self.ids = self._account.ids
@@ -161,7 +165,10 @@ class Cloud:
         Raises:
             ValueError: not a time, or a negative one.
         """
-        self._run_until(self._sim.now + _nanoseconds(time))
+        time_ns = _nanoseconds(time)
+        if self._sim.now + time_ns > MAX_DURATION_NS:
+            raise ValueError(f"{quote(str(time))} leads beyond 100 years, the longest time")
+        self._run_until(self._sim.now + time_ns)
 
     def sleep(self, time: float | str) -> None:
         """Let virtual time pass: in a handler, what takes the place of `time.sleep`.
@@ -227,10 +234,15 @@ class Cloud:
 def _nanoseconds(time: float | str) -> int:
     if isinstance(time, str):
         return duration_ns(time, bare_unit="s")
-    found = round(time * NS_PER_S)
-    if found < 0:
+    if isinstance(time, bool) or not isinstance(time, Real) or not isfinite(time):
+        shown = quote(str(time))
+        raise ValueError(f"{shown} is not a time; write seconds, or text such as 1m30s")
+    if time < 0:
         raise ValueError(f"time does not run backwards: {time}")
-    return found
+    if time > MAX_DURATION_NS // NS_PER_S:
+        raise ValueError(f"{quote(str(time))} seconds are more than 100 years, the longest time")
+    found = round(time * NS_PER_S)
+    return int(found)  # not numpy's
 
 
 def _values(

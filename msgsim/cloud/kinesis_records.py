@@ -132,19 +132,25 @@ class RecordOperations:
 
     def _read_iterator(self, text: str) -> tuple[StreamEntry, Shard, int]:
         try:
-            name, created_ns, shard, position, issued_ns = json.loads(base64.b64decode(text))
-        except ValueError:
-            raise Refused(ARGUMENT, "Invalid ShardIterator.") from None
+            parts = json.loads(base64.b64decode(text))
+        except (ValueError, RecursionError):
+            parts = None
+        if not isinstance(parts, list) or [*map(type, parts)] != [str, int, int, int, int]:
+            raise Refused(ARGUMENT, "Invalid ShardIterator.")
+        name, created_ns, shard, position, issued_ns = parts
         entry = stream_of(self._account, {"StreamName": name})
         if entry.created_ns != created_ns:
             raise Refused("ResourceNotFoundException", f"Stream {name} was deleted.")
+        shards = entry.stream.state.shards
+        if not 0 <= shard < len(shards) or position < 0:
+            raise Refused(ARGUMENT, "Invalid ShardIterator.")
         if self._account.sim.now - issued_ns > LIFETIME_NS:
             raise Refused(
                 "ExpiredIteratorException",
                 f"Iterator expired: it was issued at {moment(issued_ns)}, it is now "
                 f"{moment(self._account.sim.now)}, and iterators are good for 300 s.",
             )
-        return entry, entry.stream.state.shards[shard], position
+        return entry, shards[shard], position
 
 
 def position_of(

@@ -76,9 +76,9 @@ class QueueDoor(FunctionDoor):
         self._queue = queue
 
     @property
-    def account_concurrency(self) -> int:
-        """How many executions the account leaves to functions without a reserved part."""
-        return int(self._function.account_concurrency)
+    def poller_concurrency(self) -> int:
+        """How many executions pollers reckon with."""
+        return int(self._function.poller_concurrency)
 
     def invoke(
         self,

@@ -176,16 +176,9 @@ class FunctionOperations:
     def put_function_concurrency(self, p: Parameters) -> dict[str, Any]:
         """Reserve concurrency; 100 of the account's have to stay unreserved."""
         entry, wanted = self.find(p["FunctionName"]), p["ReservedConcurrentExecutions"]
-        account = entry.function.share.account
-        least = PAGE.quota("unreserved_minimum")
         if wanted < 0:
             raise Refused(INVALID, "ReservedConcurrentExecutions must not be negative")
-        if account.unreserved + (entry.reserved or 0) - wanted < least:
-            raise Refused(
-                INVALID,
-                f"Specified ReservedConcurrentExecutions for function decreases account's "
-                f"UnreservedConcurrentExecution below its minimum value of [{least}].",
-            )
+        _leave_unreserved("ReservedConcurrentExecutions", entry, wanted)
         if entry.function.provisioned and entry.function.provisioned.count > wanted:
             raise Refused(INVALID, "reserved concurrency is below provisioned concurrency")
         self._set_reserved(entry, wanted)
@@ -217,6 +210,8 @@ class FunctionOperations:
             raise Refused(
                 INVALID, "ProvisionedConcurrentExecutions must be 1 up to what is reserved"
             )
+        if entry.reserved is None:
+            _leave_unreserved("ConcurrentExecutions", entry, count)
         delay_ns = duration_ns(str(self._account.assumption(KIND, "allocation_delay")))
         entry.function.set_provisioned(
             Provisioned(
@@ -244,6 +239,17 @@ class FunctionOperations:
             "AllocatedProvisionedConcurrentExecutions": ready,
             "Status": "READY" if ready else "IN_PROGRESS",
         }
+
+
+def _leave_unreserved(what: str, entry: FunctionEntry, wanted: int) -> None:
+    """Refuse what leaves less than 100 of the account's executions to all functions together."""
+    account, least = entry.function.share.account, PAGE.quota("unreserved_minimum")
+    if account.unreserved + entry.function.set_aside - wanted < least:
+        raise Refused(
+            INVALID,
+            f"Specified {what} for function decreases account's "
+            f"UnreservedConcurrentExecution below its minimum value of [{least}].",
+        )
 
 
 def paged(name: str, found: list[Any], p: Parameters) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-OK, FAILED, CANNOT, GUARD, STRICT, CRASH, INTERRUPTED = 0, 1, 2, 3, 4, 70, 130
+OK, FAILED, CANNOT, GUARD, STRICT, CRASH, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 70, 130, 143
 
-MOST_DIGITS = 18
+LARGEST = 2**63 - 1
+"""The largest whole number on the command line, as in a scenario."""
 
 Files = Annotated[list[str], typer.Argument(metavar="FILE|-", help="Scenario files or names.")]
 Sets = Annotated[
@@ -29,9 +30,14 @@ Address = Annotated[str, typer.Option(metavar="ADDRESS", help="Of a Dask schedul
 
 def count(text: str) -> int:
     """Read a whole number that is not negative."""
-    if not str(text).isdecimal() or len(str(text)) > MOST_DIGITS:
+    digits = str(text)
+    if not digits.isdecimal():
         raise typer.BadParameter(f"{text!r} is not a whole number, such as 42")
-    return int(text)
+    significant = digits.lstrip("0")
+    if len(significant) > len(str(LARGEST)) or int(significant or "0") > LARGEST:
+        shown = digits if len(digits) <= 40 else f"{digits[:40]}…"
+        raise typer.BadParameter(f"{shown} is too large; numbers end at {LARGEST}")
+    return int(digits)
 
 
 def overrides(set_: list[str] | None, duration: str | None) -> list[str]:

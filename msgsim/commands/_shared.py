@@ -1,15 +1,15 @@
-"""What several verbs do: find a scenario, listen for Ctrl-C, show progress."""
+"""What several verbs do: find a scenario, show progress."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from msgsim.bundled import scenario_names, scenario_path
+from msgsim.commands._options import INTERRUPTED
 from msgsim.problems import Problem, ProblemError, did_you_mean, quote
 
 
@@ -30,27 +30,6 @@ def which(name: str) -> str:
     """Return a hint: the bundled scenario that was meant, or all of them."""
     guess = did_you_mean(name, scenario_names())
     return f"did you mean {guess}?" if guess else f"bundled: {', '.join(scenario_names())}"
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Let the first Ctrl-C end the run between two steps; the second ends it at once."""
-    hit: list[int] = []
-
-    def note(number: int, frame: Any) -> None:
-        if hit:
-            raise KeyboardInterrupt
-        hit.append(number)
-
-    try:
-        before = signal.signal(signal.SIGINT, note)
-    except ValueError:  # not the main thread: leave signals alone
-        yield lambda: False
-        return
-    try:
-        yield lambda: bool(hit)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -83,5 +62,5 @@ def nothing_finished(results: Any) -> int:
         print(f"msgsim: failed: {failure}", file=sys.stderr)
     if results.partial:
         print("msgsim: interrupted before a run was finished", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     return 1

@@ -94,9 +94,15 @@ def _sample(text: str) -> tuple[str | None, float]:
     kind, colon, count = text.partition(":")
     if not colon and kind not in KINDS:
         try:
-            return None, units.share(text)
+            share = units.share(text)
         except ValueError:
             pass
+        else:
+            if share > 0:
+                return None, share
+            message = f"a sample of {quote(text)} is empty"
+            hint = "such as 1% or slowest:20, or leave --trace out"
+            raise ProblemError([Problem("E178", message, None, hint)])
     count = count or "5"
     if kind in KINDS and count.isdecimal() and 1 <= int(count) <= 100_000:
         return kind, float(count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,10 +26,10 @@ from msgsim.commands._options import (
 )
 from msgsim.commands._shared import (
     find_scenario,
-    interruptible,
     nothing_finished,
     progress_bar,
 )
+from msgsim.commands._signals import interruptible
 from msgsim.files import check_writable, write_atomically
 from msgsim.problems import Problem, ProblemError, did_you_mean, quote
 
@@ -92,13 +93,16 @@ def compare(
         raise typer.Exit(nothing_finished(results))
     from msgsim.experiment.compare import compare as compare_results
     from msgsim.experiment.compare import to_plain
+    from msgsim.experiment.saved import fitting, is_saved
 
-    found = compare_results(results, baseline, metric or [])
-    if json != "-":
-        from msgsim.report.comparing import comparison_text
+    kept = [design for design in designs if is_saved(design)]
+    with fitting(kept) if kept else nullcontext():
+        found = compare_results(results, baseline, metric or [])
+        if json != "-":
+            from msgsim.report.comparing import comparison_text
 
-        print(comparison_text(found, color=use_color(color)))
-    _write(results, to_plain(found), json, report, save, "msgsim compare " + " ".join(designs))
+            print(comparison_text(found, color=use_color(color)))
+        _write(results, to_plain(found), json, report, save, "msgsim compare " + " ".join(designs))
     raise typer.Exit(INTERRUPTED if results.partial else 1 if results.failures else 0)
 
 

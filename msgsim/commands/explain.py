@@ -128,12 +128,13 @@ def _explain_saved(path: str) -> None:
     from types import SimpleNamespace
 
     from msgsim.experiment.result import to_plain
-    from msgsim.experiment.saved import read
+    from msgsim.experiment.saved import fitting, read
     from msgsim.report.terminal import summary
 
     options = SimpleNamespace(only_expect=False, quiet=False, verbose=True, color=False)
     results = read(path)
-    print(summary(to_plain(results), options, f"msgsim run {results.scenario.file}"))
+    with fitting([path]):
+        print(summary(to_plain(results), options, f"msgsim run {results.scenario.file}"))
 
 
 def _subjects() -> list[str]:

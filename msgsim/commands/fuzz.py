@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from msgsim.commands._options import GUARD
+from msgsim.commands._options import count as count_of
 
 PLACE = 90
 
@@ -19,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def fuzz(
     seconds: Annotated[float, typer.Option(metavar="S", min=0, help="How long.")] = 60.0,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the first.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", parser=count_of, help="Seed of the first.")] = 0,
     count: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Stop after so many, however long.")
     ] = None,

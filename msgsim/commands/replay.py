@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +12,10 @@ import typer
 from msgsim.commands._options import Progress, Sets, count, overrides
 from msgsim.commands._shared import (
     find_scenario,
-    interruptible,
     nothing_finished,
     progress_bar,
 )
+from msgsim.commands._signals import interruptible
 from msgsim.commands.report import Theme, known_theme
 from msgsim.files import check_writable, write_atomically
 
@@ -47,7 +48,7 @@ def replay(
       msgsim replay hello --set Workers.workers=2 --duration 1m
     """
     from msgsim.experiment.result import to_plain
-    from msgsim.experiment.saved import is_saved, read
+    from msgsim.experiment.saved import fitting, is_saved, read
     from msgsim.experiment.session import run_all
     from msgsim.report.page import replay_page
     from msgsim.scenario.load import load
@@ -65,5 +66,6 @@ def replay(
     if not results.summaries:
         raise typer.Exit(nothing_finished(results))
     again = f"msgsim replay {Path(file).name if is_saved(file) else file}"
-    write_atomically(target, replay_page(results, to_plain(results), again, theme=theme))
+    with fitting([file]) if is_saved(file) else nullcontext():
+        write_atomically(target, replay_page(results, to_plain(results), again, theme=theme))
     print(f"wrote {target}", file=sys.stderr)

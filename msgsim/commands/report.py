@@ -56,7 +56,7 @@ def report(
     """
     from msgsim.experiment.compare import together
     from msgsim.experiment.result import to_plain
-    from msgsim.experiment.saved import read
+    from msgsim.experiment.saved import fitting, read
     from msgsim.report.draw import draw_all
     from msgsim.report.page import page, read_sections
 
@@ -67,11 +67,12 @@ def report(
     check_writable(target)
     if plots is not None:
         make_folder(plots)
-    results = found[0][1] if len(found) == 1 else together(found)
-    plain = to_plain(results)
-    again = f"msgsim report {' '.join(saved)}"
-    write_atomically(target, page(results, plain, again, theme=theme, sections=wanted))
-    print(f"wrote {target}", file=sys.stderr)
-    if plots is not None:
-        written = draw_all(results, plain, plots)
-        print(f"wrote {len(written)} files to {plots}", file=sys.stderr)
+    with fitting(saved):
+        results = found[0][1] if len(found) == 1 else together(found)
+        plain = to_plain(results)
+        again = f"msgsim report {' '.join(saved)}"
+        write_atomically(target, page(results, plain, again, theme=theme, sections=wanted))
+        print(f"wrote {target}", file=sys.stderr)
+        if plots is not None:
+            written = draw_all(results, plain, plots)
+            print(f"wrote {len(written)} files to {plots}", file=sys.stderr)

@@ -31,10 +31,10 @@ from msgsim.commands._options import (
 from msgsim.commands._outputs import NS_PER_S, check_outputs, write_outputs
 from msgsim.commands._shared import (
     find_scenario,
-    interruptible,
     nothing_finished,
     progress_bar,
 )
+from msgsim.commands._signals import interruptible
 from msgsim.problems import Problem, ProblemError
 
 PLACE = 10

@@ -25,8 +25,10 @@ from msgsim.commands._options import (
     use_color,
     workers_of,
 )
-from msgsim.commands._shared import find_scenario, interruptible
+from msgsim.commands._shared import find_scenario
+from msgsim.commands._signals import interruptible
 from msgsim.commands.report import Theme, known_theme
+from msgsim.files import check_named
 from msgsim.problems import Problem, ProblemError, quote
 
 PLACE = 40
@@ -156,6 +158,8 @@ def _folder(name: str, out: str | None, resume: str | None) -> Path:
             message = f"there is no folder {quote(resume)} to go on in"
             raise ProblemError([Problem("E110", message, None, "begin with --out")])
         return Path(resume)
+    if out is not None:
+        check_named(out)
     folder = Path(out if out is not None else f"{name}-sweep")
     if os.path.exists(folder / "points"):
         message = f"{quote(str(folder))} holds a sweep"

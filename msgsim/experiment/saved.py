@@ -15,7 +15,9 @@ import os
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 from collections.abc import Sequence as SequenceOf
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,8 @@ SPOILT = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, Looku
           TypeError, AttributeError, ArithmeticError, RuntimeError, MemoryError,
           AssertionError)  # fmt: skip
 """What the libraries say about a file that was cut off, or whose bytes were changed."""
+UNFITTING = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, AssertionError)
+"""What our own code says about content that is readable and makes no sense."""
 
 register("E159", "not results that this msgsim can read", "Another format, or no results at all.")
 
@@ -131,6 +135,26 @@ def read(path: str | os.PathLike[str]) -> Results:
         return _results(document, arrays)
     except SPOILT as error:
         raise _unreadable(path, f"it holds no results ({type(error).__name__})") from None
+
+
+@contextmanager
+def fitting(paths: SequenceOf[str]) -> Iterator[None]:
+    """Show saved results: what breaks meanwhile is content that does not fit together.
+
+    A digest tells who edited a file by mistake, not who forges it as well.
+
+    Raises:
+        ProblemError: E159.
+    """
+    try:
+        yield
+    except ProblemError:
+        raise
+    except UNFITTING as error:
+        named = ", ".join(quote(path) for path in paths)
+        message = f"the content of {named} does not fit together ({type(error).__name__})"
+        hint = "run the scenario again with --save; if msgsim wrote it so, report it with the file"
+        raise ProblemError([Problem("E159", message, None, hint)]) from error
 
 
 def _check_format(document: Any, path: str | os.PathLike[str]) -> None:

@@ -181,6 +181,9 @@ class _Session:
             rest = rest[1:]
             workers = _enough(workers, results, len(rest) * len(self.variants))
         while rest and not results.partial:
+            if stop is not None and stop():
+                results.partial = True
+                break
             if self.rule is not None and self._precise_enough():
                 break
             some, rest = self._next(rest, workers)

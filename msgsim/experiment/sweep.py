@@ -311,13 +311,13 @@ def run_sweep(
     def done(key: str, found: Any) -> bool:
         nonlocal finished
         finished += 1
+        if not isinstance(found, Failure):
+            write_point(folder, by_key[key][0], found)  # first: what an interrupt cuts off is open
         for point in by_key[key]:
             if isinstance(found, Failure):
                 point.status, point.reason = "failed", found.reason
             else:
                 point.status, point.result = "done", found
-        if not isinstance(found, Failure):
-            write_point(folder, by_key[key][0], found)
         if progress is not None:
             progress(finished, len(tasks))
         if fail_fast and isinstance(found, Failure):

@@ -93,7 +93,11 @@ def run_tasks(
         ProblemError: E180, the workers cannot be reached.
     """
     if workers.here:
-        return _run_here(tasks, done)
+        try:
+            with _plain_interrupts():
+                return _run_here(tasks, done)
+        except KeyboardInterrupt:
+            return False
     left = dict(tasks)
 
     def hand_over(key: Key, result: Any) -> bool | None:
@@ -127,7 +131,8 @@ def _attempt(
     from joblib import Parallel, delayed
 
     parallel = Parallel(**_how(workers), return_as="generator_unordered", batch_size=1)
-    calls = (delayed(_in_worker)(key, *task) for key, task in list(left.items()))
+    us = os.getpid()
+    calls = (delayed(_in_worker)(us, key, *task) for key, task in list(left.items()))
     results = parallel(calls)
     try:
         for key, result in results:
@@ -196,22 +201,37 @@ def _backend(workers: Workers) -> Iterator[None]:
 
 @contextmanager
 def _plain_interrupts() -> Iterator[None]:
-    """Let Ctrl-C interrupt the wait for workers at once."""
+    """Let Ctrl-C, and SIGTERM if somebody listens for it, end a task or the wait for it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = {signal.SIGINT: signal.getsignal(signal.SIGINT)}
+    if callable(listener := signal.getsignal(signal.SIGTERM)):
+        before[signal.SIGTERM] = listener
+
+    def interrupt(number: int, frame: Any) -> None:
+        listening = before[signal.Signals(number)]
+        if callable(listening):
+            listening(number, frame)
+        raise KeyboardInterrupt
+
+    for number in before:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _in_worker(key: Any, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-    """Run a task in a worker process, which leaves Ctrl-C to the one who asked."""
+def _in_worker(
+    asked_by: int, key: Any, function: Callable[..., Any], arguments: Sequence[Any]
+) -> Any:
+    """Run a task in a worker process, which ends with the one who asked, not by signals."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _end_with(os.getppid())
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _end_with(asked_by)
     return key, _caught(function, arguments)
 
 

@@ -49,7 +49,7 @@ class Substream(ABC, Generic[T]):
 
     def __init__(self, seed: int, replication: int, name: str) -> None:
         """Name the substream; `ValueError` if seed, replication or name cannot pick one."""
-        self._seed = _whole("the seed", seed, 1 << 128)
+        self._seed = checked_seed(seed)
         if not name:
             raise ValueError("a sampler needs a name, because the name picks its random numbers")
         code = stable_hash(name)
@@ -126,6 +126,11 @@ def _keep(blocks: dict[K, list[T]], key: K, values: list[T]) -> list[T]:
         del blocks[next(iter(blocks))]
     blocks[key] = values
     return values
+
+
+def checked_seed(seed: int) -> int:
+    """Return a seed that can pick random numbers; `ValueError` for any other."""
+    return _whole("the seed", seed, 1 << 128)
 
 
 def _whole(what: str, value: int, limit: int) -> int:

@@ -15,6 +15,9 @@ from msgsim.model.spec import Spec
 
 Specs = Mapping[str, Spec]
 
+ACCOUNT = "the account"
+"""Where checks find the scenario's `account` among the specs: no resource can have this name."""
+
 
 @dataclass(slots=True)
 class Context:

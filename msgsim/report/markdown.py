@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from msgsim.experiment.replicated import laid_over
-from msgsim.files import cannot_write
+from msgsim.files import cannot_write, write_atomically
 from msgsim.report.text import clock, number, quantity, seconds
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -19,20 +19,19 @@ _LINES = ("done", "waiting", "in_flight", "dead_lettered", "expired", "discarded
 
 
 def append_summary(path: str | os.PathLike[str], plain: dict[str, Any], again: str) -> None:
-    """Append what a session came to; what the file holds already stays.
+    """Append what a session came to; what the file holds already stays, and half of it never does.
 
     Raises:
-        ProblemError: E160, it cannot be written.
+        ProblemError: E160, it cannot be read or written.
     """
     text = "\n".join(summary(plain, again)) + "\n"
     target = Path(path)
     try:
         before = target.read_bytes() if target.is_file() else b""
-        gap = "" if not before or before.endswith(b"\n\n") else "\n"
-        with target.open("ab") as stream:
-            stream.write((gap + text).encode("utf-8"))
     except OSError as error:
         raise cannot_write(path, error) from None
+    gap = "" if not before or before.endswith(b"\n\n") else "\n"
+    write_atomically(path, before + (gap + text).encode("utf-8"))
 
 
 def summary(plain: dict[str, Any], again: str) -> Iterator[str]:

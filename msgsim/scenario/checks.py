@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from msgsim.model.spec import FieldError, read_property, refs
+from msgsim.model.service import ACCOUNT, Specs
+from msgsim.model.spec import FieldError, Spec, read_property, refs
 from msgsim.problems import Problems, did_you_mean, quote, register
 from msgsim.scenario.plain import place_of
 from msgsim.scenario.schema import Part, section_of
@@ -94,7 +95,7 @@ def _known(fitting: list[str], kinds: tuple[str, ...]) -> str:
 
 
 def check_services(
-    parts: dict[str, Part], sound: dict[str, Part], problems: Problems, advise: bool
+    parts: dict[str, Part], sound: dict[str, Part], account: Spec, problems: Problems, advise: bool
 ) -> None:
     """Let each service say what AWS would refuse or advises against, about its sound parts.
 
@@ -102,7 +103,7 @@ def check_services(
     would speak of gaps that are none, such as a topic whose only subscription is misspelt.
     """
     services = discover()
-    specs = {part.name: part.spec for part in parts.values()}
+    specs = {ACCOUNT: account, **{part.name: part.spec for part in parts.values()}}
     for part in sound.values():
         service = services[part.kind]
         for finding in service.check(part.name, part.spec, specs):
@@ -112,10 +113,10 @@ def check_services(
             problems.add(finding.code, finding.message, place, finding.hint)
     for part in sound.values():
         if part.kind == "action":
-            _check_change(part, parts, problems)
+            _check_change(part, parts, specs, problems)
 
 
-def _check_change(action: Part, parts: dict[str, Part], problems: Problems) -> None:
+def _check_change(action: Part, parts: dict[str, Part], specs: Specs, problems: Problems) -> None:
     """Let the service say what AWS would refuse about a property as an action leaves it."""
     spec: Any = action.spec
     target = parts.get(spec.target)
@@ -126,8 +127,9 @@ def _check_change(action: Part, parts: dict[str, Part], problems: Problems) -> N
     except FieldError:
         return  # the action's own check says so
     changed = target.spec.model_copy(update={spec.changed: value})
-    specs = {part.name: part.spec for part in parts.values()} | {target.name: changed}
-    for finding in discover()[target.kind].check(target.name, changed, specs):
+    for finding in discover()[target.kind].check(
+        target.name, changed, {**specs, target.name: changed}
+    ):
         if finding.code.startswith("E") and finding.path[:1] == (spec.changed,):
             place = place_of(action.node, ("to",))
             problems.add(finding.code, finding.message, place, finding.hint)

@@ -20,7 +20,7 @@ from msgsim.scenario.overrides import (
     set_source,
 )
 from msgsim.scenario.reader import STDIN, read_file, read_text
-from msgsim.scenario.schema import Scenario
+from msgsim.scenario.schema import Account, Scenario
 from msgsim.scenario.shape import Shape
 from msgsim.scenario.tree import Mapping, Node, Scalar
 
@@ -95,7 +95,8 @@ def from_tree(tree: Mapping, file: str, base: Path, sources: dict[str, str]) -> 
     whole = not problems.errors
     if shape.has_resources():
         sound = check_references(parts, shape.declared(), problems)
-        check_services(parts, sound, problems, advise=not problems.errors)
+        account = Account() if header is None else header.account
+        check_services(parts, sound, account, problems, advise=not problems.errors)
     if whole:
         check_sense(parts, header.duration if header is not None else 0, problems)
     problems.raise_if_errors(sources)

@@ -5,6 +5,7 @@ Sources: Kinesis API reference, service model of 2026-11-17.
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 from typing import Any
 
@@ -187,6 +188,20 @@ def test_iterator_types() -> None:
         clicks.iterator(0, "AT_TIMESTAMP", Timestamp=1_767_225_600 + 1e6)
     with refused("ResourceNotFoundException"):
         clicks.iterator(7)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "MQ==", "é", '["clicks", 0, 0, 0]', '["clicks", 0, 5, 0, 0]', '[1, 0, 0, 0, 0]',
+     '["clicks", 0, 0, -1, 0]', '["clicks", 0, 0, 0, "x"]', '["clicks", 0, -1, 0, 0]', "[" * 9_000],
+)  # fmt: skip
+def test_what_is_no_iterator_is_refused(text: str) -> None:
+    """GetRecords: InvalidArgumentException, whatever an iterator is made of."""
+    clicks = Stream()
+    clicks.put("a")
+    given = base64.b64encode(text.encode()).decode() if text[:1] == "[" else text
+    with refused("InvalidArgumentException"):
+        clicks.read(given)
 
 
 def test_how_far_behind_a_read_is() -> None:

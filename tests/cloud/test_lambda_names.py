@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.cloud.hands import refused
-from tests.cloud.test_lambda_kinesis import Room
+from tests.cloud.stream_room import Room
 
 LOST = "arn:aws:sqs:us-east-1:123456789012:lost"
 NEWS = "arn:aws:sns:us-east-1:123456789012:news"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.cloud.test_lambda_kinesis import Room
+from tests.cloud.stream_room import Room
 
 LIMIT = 6 * 1024 * 1024
 MB = 1_000_000

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.cloud.test_lambda_kinesis import Room, counting
+from tests.cloud.stream_room import Room, counting
 
 Event = dict[str, Any]
 

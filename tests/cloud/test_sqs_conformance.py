@@ -1,6 +1,7 @@
 """The conformance cases of SQS, driven by hand through ms.Cloud.
 
-C09, C10 and C11 are about event source mappings: `tests/services/test_mapping_sqs.py` has them.
+C09, C10 and C11 are about event source mappings: `tests/services/test_mapping_sqs_failures.py` and
+`tests/services/test_mapping_sqs_scaling.py` have them.
 """
 
 from __future__ import annotations

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -148,30 +143,6 @@ def test_a_replication_that_fails_is_told_and_the_others_kept(
     results = ms.run(ms.load_text(RULED), replications=4, jobs=2)
     assert [one.replication for one in results.summaries] == [0, 1, 3]
     assert results.failures == ["replication 2: out of memory"]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="signals as on a terminal")
-def test_ctrl_c_keeps_the_replications_that_are_finished(tmp_path: Path) -> None:
-    """The whole group is interrupted, as on a terminal: exit 130, marked partial, whole runs."""
-    scenario = tmp_path / "long.yaml"
-    scenario.write_text(tiny(duration="20m"), encoding="utf-8")
-    target = tmp_path / "out.json"
-    command = [sys.executable, "-m", "msgsim", "run", str(scenario), "--replications", "400"]
-    command += ["--jobs", "auto", "--json", str(target)]  # the first is run before processes start
-    run = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    time.sleep(12)
-    os.killpg(run.pid, signal.SIGINT)
-    out, err = run.communicate(timeout=60)
-    assert run.returncode == 130, err
-    assert "Traceback" not in out + err
-    found = json.loads(target.read_text("utf-8"))
-    assert found["partial"] is True
-    assert 1 <= len(found["runs"]) < 400
-    assert not any(one["partial"] for one in found["runs"])
-    assert all(one["simulated_s"] == 1_200 for one in found["runs"])
 
 
 def test_when_nothing_was_finished_that_is_said(

@@ -10,6 +10,7 @@ import msgsim
 from msgsim.experiment import run as running
 from msgsim.experiment.run import InvariantBroken, Run, drive, prepare
 from msgsim.kernel.waiting import TokenBucket
+from msgsim.observe.cost.bill import Bill
 from msgsim.observe.invariants import (
     bills,
     clock,
@@ -20,14 +21,16 @@ from msgsim.observe.invariants import (
     quotas,
     sequence,
 )
-from msgsim.observe.invariants.allowance import Allowance
+from msgsim.observe.invariants.allowance import Allowance, SpreadAllowance
 from msgsim.services.kinesis.shard import Shard
 from msgsim.services.lambda_function.concurrency import ReservedShare, Share
+from msgsim.services.sqs_queue.base import Queue
 from msgsim.services.sqs_queue.billing import QueueMeter
 from msgsim.services.sqs_queue.fifo import FifoState, Group
 from msgsim.services.sqs_queue.fifo_queue import FifoQueue
 from msgsim.services.sqs_queue.partitions import Partitions
 from msgsim.services.sqs_queue.standard import StandardState
+from msgsim.services.sqs_queue.standard_queue import StandardQueue
 from msgsim.services.sqs_queue.state import QueueState
 from msgsim.services.sqs_queue.stored import VISIBLE
 
@@ -55,6 +58,13 @@ resources:
   Q: {type: sqs.queue, FifoQueue: true%s}
   W: {type: worker.fleet, queue: Q, workers: 4, handler: {time: 10ms}}
 workload: [{name: P, to: Q, rate: 800/s, keys: 1}]
+"""
+MANY_RECEIVES = """
+duration: 5s
+resources:
+  Q: {type: sqs.queue, FifoQueue: true%s}
+  W: {type: worker.fleet, queue: Q, workers: 700, handler: {time: 10ms}, WaitTimeSeconds: %s}
+workload: [{name: P, to: Q, rate: 5/s, keys: 9}]
 """
 HIGH = ", DeduplicationScope: messageGroup, FifoThroughputLimit: perMessageGroupId"
 STREAM = """
@@ -103,6 +113,8 @@ def broken(text: str) -> set[str]:
         FIFO,
         BUSY_FIFO % "",
         BUSY_FIFO % HIGH,
+        MANY_RECEIVES % ("", "1"),
+        MANY_RECEIVES % (HIGH, "20"),
         STREAM % ("1500/s", "1KiB"),
         STREAM % ("100/s", "50KiB"),
         FUNCTION,
@@ -236,6 +248,16 @@ def test_more_calls_than_a_partition_takes(monkeypatch: pytest.MonkeyPatch) -> N
     assert quotas.PARTITION in broken(BUSY_FIFO % HIGH)
 
 
+@pytest.mark.parametrize("wait", ["0, idle: 1s", "1", "20"])
+@pytest.mark.parametrize("mode", ["", HIGH])
+def test_more_receives_than_a_fifo_queue_takes(
+    mode: str, wait: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plant: a receive costs nothing, and 700 workers ask for messages at once."""
+    monkeypatch.setattr(FifoQueue, "_refuse_receive", lambda self, wait_ns: None)
+    assert broken(MANY_RECEIVES % (mode, wait)) == {quotas.RECEIVES}
+
+
 @pytest.mark.parametrize(
     ("rate", "size", "name"),
     [("1500/s", "1KiB", quotas.RECORDS), ("100/s", "50KiB", quotas.BYTES)],
@@ -306,6 +328,68 @@ def test_books_that_do_not_balance(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(name.startswith("Little's law") for name in names)
 
 
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [("waiting", "visible"), ("in_flight", "in flight"), ("delayed", "delayed")],
+)
+def test_a_queue_that_hides_a_copy(word: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plant: asked what it holds, the queue leaves one copy out."""
+    holds = Queue.holds
+
+    def forgetful(self):
+        found = list(holds(self))
+        hidden = next((each for each in found if each[0] == word), None)
+        return [each for each in found if each is not hidden]
+
+    monkeypatch.setattr(Queue, "holds", forgetful)
+    crowded = STANDARD.replace("VisibilityTimeout: 2", "VisibilityTimeout: 9, DelaySeconds: 1")
+    found = next(
+        each
+        for each in checked(crowded.replace("rate: 5/s", "rate: 20/s")).violations
+        if each.name == f"conservation: {name}"
+    )
+    assert (found.component, found.found - found.expected) == ("Q", 1)
+
+
+def test_a_message_that_was_never_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plant: the queue says yes to some messages and does not take them."""
+    deliver = StandardQueue.deliver
+
+    def polite(self, message, delay_ns=None):
+        return None if message.number % 5 == 4 else deliver(self, message, delay_ns)
+
+    monkeypatch.setattr(StandardQueue, "deliver", polite)
+    assert broken(STANDARD) == {"conservation: lost"}
+
+
+def test_a_bill_whose_total_is_not_its_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plant: the total is a cent more than its lines."""
+    total = Bill.usd
+    monkeypatch.setattr(Bill, "usd", lambda self, name: total(self, name) + (name is None) * 0.01)
+    assert broken(STANDARD) == {bills.TOTAL}
+
+
+def test_a_copy_that_tells_a_wrong_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plant: copies say that they arrived a nanosecond after they did; all counts are right.
+
+    Nothing but Little's law sees it: what the queue holds and the times spent in it do not agree.
+    """
+    send, planted = StandardState.send, []
+
+    def late(self, now, message, delay_ns=None):
+        copy = send(self, now, message, delay_ns)
+        if message.number % 7 == 3:
+            copy.arrived_ns += 1
+            planted.append(copy)
+        return copy
+
+    monkeypatch.setattr(StandardState, "send", late)
+    delayed = STANDARD.replace("VisibilityTimeout: 2", "VisibilityTimeout: 9, DelaySeconds: 1")
+    (found,) = checked(delayed).violations
+    assert (found.name, found.component, found.at_ns) == ("Little's law (copies × ns)", "Q", -1)
+    assert found.found - found.expected == len(planted) > 9, "a nanosecond for each"
+
+
 def test_tests_fail_on_a_broken_invariant(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where runs are always checked, a violation is an error with its message and moment."""
     monkeypatch.setattr(running, "CHECK", True)
@@ -324,3 +408,14 @@ def test_an_allowance_is_exact() -> None:
     assert not allowed.exceeded(3_333_334)
     assert not allowed.exceeded(1_000_000_000, 298)
     assert allowed.exceeded(1_000_000_000, 2)
+
+
+def test_a_spread_allowance_takes_the_best_moments() -> None:
+    """300 at once and 300 in a second are 600 by then; whatever was saved up, 300 are next."""
+    allowed = SpreadAllowance(300, 300)
+
+    assert not allowed.exceeded(1_000_000_000, 600)
+    assert allowed.exceeded(1_000_000_000, 1)
+    assert not allowed.exceeded(60_000_000_000, 0)
+    assert not allowed.exceeded(60_000_000_000, 300)
+    assert allowed.exceeded(60_003_333_333, 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -98,7 +100,9 @@ def outcome(text: str, *observers) -> str:
     return json.dumps([run.events, run.observers.to_json()], sort_keys=True)
 
 
-def without_fast_paths(text: str) -> str:
+@contextmanager
+def slowly() -> Iterator[None]:
+    """Take every fast path of queues, fleets and topics away."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Fleet, "_is_plain", lambda self: False)
         patch.setattr(StandardQueue, "receive", Queue.receive)
@@ -107,6 +111,11 @@ def without_fast_paths(text: str) -> str:
         patch.setattr(Courier, "_sender", lambda self: self.send)
         patch.setattr(Subscription, "conclude", lambda self, message: self._arrive(message, None))
         patch.setattr(StandardState, "fair", True)  # copies pass through every hook
+        yield
+
+
+def without_fast_paths(text: str) -> str:
+    with slowly():
         return outcome(text)
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable
 from importlib.util import find_spec
 from math import inf, sqrt
@@ -23,6 +24,7 @@ import pytest
 import msgsim
 from msgsim.experiment.run import drive, prepare, quiet_collector
 from msgsim.kernel.signals import Observer
+from msgsim.kernel.simulation import Timer
 from msgsim.observe.cloudwatch import CloudWatch
 from msgsim.observe.trace import EventLines, Tracer
 from msgsim.scenario.build import build
@@ -36,6 +38,7 @@ MESSAGES = 10_000
 IN_TABLE = 40_000  # reading and building the scenario, which count as well, weigh little then
 SEED = 42
 LONGEST_SERVICE_S = 2.0  # 20 means of an exponential: once in 500 million
+LONG_POLL_S = 20.0
 MOST_EVENTS_PER_MESSAGE = 7.5
 LEAST_RATIO = 2.0  # below the 2.5 that are measured, so that only a real loss of speed fails
 LEAST_RATIO_IN_BATCHES = 2.0  # 2.8 are measured
@@ -109,17 +112,45 @@ def test_the_alarms_of_the_heap_loop_are_few():
     assert outcome["alarms"] <= failed + idle + QUEUES
 
 
-def test_events_per_message_of_msgsim():
-    """Arrival, three hops, three ends of service, and a little for failures and timers."""
-    outcome = real.run(MESSAGES, SEED)
-    assert 1 + 2 * QUEUES < outcome["heap_events"] / MESSAGES <= MOST_EVENTS_PER_MESSAGE
+@pytest.fixture
+def alarms(monkeypatch: pytest.MonkeyPatch) -> Counter:
+    """How often alarms woke, by what they are for."""
+    woken: Counter[str] = Counter()
+    wake = Timer._wake
+
+    def counted(timer: Timer, armed_for: int) -> None:
+        woken[timer._fn.__name__] += 1
+        wake(timer, armed_for)
+
+    monkeypatch.setattr(Timer, "_wake", counted)
+    return woken
+
+
+@pytest.mark.parametrize(("messages", "seed"), [(MESSAGES, SEED), (MESSAGES, 7), (300, 1)])
+def test_events_per_message_of_msgsim(messages: int, seed: int, alarms: Counter) -> None:
+    """Exactly: arrivals, three hops each, services, pools that open, replicas' ghosts, alarms.
+
+    What an alarm of a queue is for bounds how many there are, as in the loop by hand. One that ends
+    long polls is armed for the poll that waits longest: within the 20 s that a poll lasts, each
+    worker's can be that once.
+    """
+    outcome = real.run(messages, seed)
     (run,) = outcome["results"].runs
-    ledger = run.observers.ledger
-    done = sum(ledger.account(f"Queue{n}")["done"] for n in range(1, QUEUES + 1))
-    servers = run.observers.servers.watches
-    starts = sum(servers[f"Pool{n}"].batch_sizes.count for n in range(1, QUEUES + 1))
-    assert done <= starts
-    assert outcome["heap_events"] >= MESSAGES * (1 + QUEUES) + starts
+    names = [str(n) for n in range(1, QUEUES + 1)]
+    servers, queues = run.observers.servers.watches, run.observers.queues.watches
+    starts = sum(servers[f"Pool{n}"].batch_sizes.count for n in names)
+    ghosts = sum(queues[f"Queue{n}"].counts["ghosts"] for n in names)
+    done = sum(run.observers.ledger.account(f"Queue{n}")["done"] for n in names)
+    parts = messages * (1 + QUEUES) + starts + QUEUES + ghosts + alarms.total()
+    assert outcome["heap_events"] == parts
+
+    span_s = run.simulated_ns / 1e9
+    assert done <= QUEUES * messages and set(alarms) == {"_ring", "_end_polls"}
+    idle = QUEUES * (span_s / (VISIBILITY_S - LONGEST_SERVICE_S) + 1)
+    assert alarms["_ring"] <= starts - done + ghosts + idle
+    assert alarms["_end_polls"] <= QUEUES * WORKERS * (span_s / LONG_POLL_S + 1)
+    if messages == MESSAGES:
+        assert outcome["heap_events"] / messages <= MOST_EVENTS_PER_MESSAGE
 
 
 def test_the_references_in_batches_tell_the_same_story(monkeypatch):

@@ -1,8 +1,8 @@
-"""Actions of a scenario: purge, message move tasks and changed attributes, and their accounts."""
+"""Actions of a scenario: purges, what is refused before the run, and books that balance (API
+Reference, PurgeQueue).
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import hypothesis.strategies as st
 import pytest
@@ -14,28 +14,10 @@ from msgsim.services.actions.spec import PAGE
 from msgsim.services.sqs_queue.rules import CHANGES
 from msgsim.services.sqs_queue.rules import PAGE as QUEUE_PAGE
 from msgsim.services.sqs_queue.spec import QueueSpec
-
-ORDERLY = "assumptions: {sqs.queue: {hosts: 1, missed_delete_share: 0}}\n"
-
-
-def run(text: str, **options: Any) -> dict[str, Any]:
-    """Run a scenario; return its only run as plain data, books checked."""
-    (found,) = to_plain(msgsim.run(msgsim.load_text(ORDERLY + text), **options))["runs"]
-    assert found["invariants"]["violated"] == []
-    assert found["sums"]
-    return found
-
-
-def metric(text: str, *rules: str) -> None:
-    """Check rules of an expectation on a scenario."""
-    listed = "".join(f"  - {rule}\n" for rule in rules)
-    results = to_plain(msgsim.run(msgsim.load_text(f"{ORDERLY}{text}expect:\n{listed}")))
-    assert [
-        (each["rule"], each["actual"]) for each in results["expect"] if not each["passed"]
-    ] == []
-
+from tests.services.actions_run import metric, run
 
 # Purge --------------------------------------------------------------------------------------------
+
 
 HELD = """
 duration: 5m
@@ -128,261 +110,8 @@ def test_a_second_purge_within_a_minute_is_refused() -> None:
     assert any(code in sentence and "1 min 35 s" in sentence for sentence in remarks(plain["runs"]))
 
 
-# Message move tasks -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def ten_dead() -> str:
-    return """
-duration: 20m
-resources:
-  Orders: {type: sqs.queue, FifoQueue: FIFO, VisibilityTimeout: 10,
-           RedrivePolicy: {deadLetterTargetArn: Dlq, maxReceiveCount: 1}}
-  Dlq: {type: sqs.queue, FifoQueue: FIFO}
-  Workers: {type: worker.fleet, queue: Orders, workers: 1, receive_time: 0s, delete_time: 0s,
-            start: 30s, handler: {time: 100ms}}
-  Breaker: {type: worker.fleet, queue: Orders, workers: 1, receive_time: 0s, delete_time: 0s,
-            start: 1s, MaxNumberOfMessages: 10, handler: {time: 1h},
-            crash: [{at: 5s, worker: 0, restart_after: 1h}]}
-workload:
-  - {name: Shop, to: Orders, arrivals: {burst: 40}, keys: 10}
-actions:
-  - {at: 10m, move: Dlq, MaxNumberOfMessagesPerSecond: 2}
-"""
-
-
-@pytest.mark.parametrize("fifo", ["true", "false"])
-def test_a_move_task_brings_dead_letters_back_to_be_done(ten_dead: str, fifo: str) -> None:
-    """A worker takes ten messages and dies; received once, they are dead letters at the next
-    receive. At 10 min they are moved back, two a second (StartMessageMoveTask): the last one comes
-    after 5 s, and all forty are done once. Ten ended as dead letters, and came once more.
-    """
-    text = ten_dead.replace("FIFO", fifo)
-    metric(
-        text,
-        "Dlq.arrived == 10",
-        "Dlq.moved == 10",
-        "Dlq.moved_out.at(10m) == 0",
-        "Dlq.moved_out.at(602.2s) == 4",
-        "Dlq.moved_out.at(604.9s) == 9",
-        "Dlq.moved_out.at(605s) == 10",
-        "Dlq.visible.end == 0",
-        "Orders.dead_lettered == 10",
-        "Orders.moved_back == 10",
-        "Orders.unique == 40",
-        "Orders.duplicates == 0",
-        "Orders.gaps == 0",
-        "Orders.lost == 0",
-        "Dlq.lost == 0",
-    )
-    found = run(text)
-    row = found["ledger"]["Orders"]
-    assert (row["published"], row["moved_in"], row["done"]) == (40, 10, 40)
-    assert found["ledger"]["Dlq"] | {"moved_in": 10, "moved": 10} == found["ledger"]["Dlq"]
-
-
-def test_latency_of_what_was_moved_back_counts_from_its_first_publication(
-    ten_dead: str,
-) -> None:
-    """A customer whose order lay in the dead-letter queue waited for it: born at 0, done after
-    600 s. Its waiting in its last queue is short, the rest is transit.
-    """
-    metric(
-        ten_dead.replace("FIFO", "false"),
-        "Orders.latency.max in 605s..606s",
-        "Orders.transit.max in 604.9s..605.1s",
-        "Orders.waiting_time.max < 60s",
-    )
-
-
-def test_a_cancelled_move_goes_on_for_its_lag_and_no_further(ten_dead: str) -> None:
-    """What has been moved stays moved, and a little more follows (5 s, an assumption): cancelled
-    after 1 s at one a second, six messages have been moved.
-    """
-    text = ten_dead.replace("FIFO", "false").replace("Second: 2", "Second: 1")
-    text += "  - {at: 601s, cancel: Dlq}\n  - {at: 15m, cancel: Dlq}\n"
-    metric(text, "Dlq.moved in 5..6", "Dlq.lost == 0", "Orders.lost == 0")
-    answers = [each["refused"] for each in run(text)["actions"]]
-    assert answers == [None, None, "ResourceNotFoundException"]
-
-
-def test_one_move_at_a_time(ten_dead: str) -> None:
-    """One active task per source queue (recorded on AWS 2024-04-30)."""
-    text = ten_dead.replace("FIFO", "false") + "  - {at: 602s, move: Dlq}\n"
-    assert [each["refused"] for each in run(text)["actions"]] == [None, "InvalidParameterValue"]
-
-
-def test_messages_can_be_moved_to_another_queue(ten_dead: str) -> None:
-    """Any queue of the same type takes them (SQS guide, dead-letter queue redrive)."""
-    text = ten_dead.replace("FIFO", "false").replace("move: Dlq,", "move: Dlq, to: Repair,")
-    text = text.replace(
-        "workload:",
-        "  Repair: {type: sqs.queue}\n  Menders: {type: worker.fleet, queue: Repair, workers: 1, "
-        "handler: {time: 100ms}}\nworkload:",
-    )
-    metric(
-        text,
-        "Repair.unique == 10",
-        "Repair.lost == 0",
-        "Repair.moved_back == 10",
-        "Orders.unique == 30",
-        "Orders.gaps == 10",
-        "Orders.lost == 0",
-    )
-
-
-def test_what_had_been_done_before_it_was_dead_lettered_is_a_duplicate_of_redrive() -> None:
-    """Work of 15 s under a timeout of 10 s, one receive allowed, and deletes that FIFO refuses: all
-    is done, all is dead-lettered, and moved back it is done a second time.
-    """
-    metric(
-        """
-duration: 10m
-resources:
-  Orders: {type: sqs.queue, FifoQueue: true, VisibilityTimeout: 10,
-           RedrivePolicy: {deadLetterTargetArn: Dlq, maxReceiveCount: 1}}
-  Dlq: {type: sqs.queue, FifoQueue: true}
-  Workers: {type: worker.fleet, queue: Orders, workers: 1, receive_time: 0s, delete_time: 0s,
-            handler: {time: 15s}}
-workload:
-  - {name: Shop, to: Orders, arrivals: {burst: 3}, keys: {A: 100%}}
-actions:
-  - {at: 5m, move: Dlq, to: Orders}
-""",
-        "Orders.unique == 3",
-        "Orders.duplicates == 3",
-        "Orders.duplicates.redrive == 3",
-        "Dlq.moved_out == 3",
-        "Orders.lost == 0",
-        "Dlq.lost == 0",
-    )
-
-
-# Changed attributes -------------------------------------------------------------------------------
-
-
-def test_a_changed_visibility_timeout_holds_for_later_receives() -> None:
-    """Two crashed workers: what was received at 1 s under 30 s is back at 31 s; what was received
-    after the change to 300 s (at 20 s) stays away for 300 s.
-    """
-    metric(
-        """
-duration: 6m
-resources:
-  Orders: {type: sqs.queue, VisibilityTimeout: 30}
-  First: {type: worker.fleet, queue: Orders, workers: 1, start: 1s, receive_time: 0s,
-          handler: {time: 1h}, crash: [{at: 5s, worker: 0, restart_after: 1h}]}
-  Second: {type: worker.fleet, queue: Orders, workers: 1, start: 25s, receive_time: 0s,
-           handler: {time: 1h}, crash: [{at: 26s, worker: 0, restart_after: 1h}]}
-workload:
-  - {name: Shop, to: Orders, arrivals: {burst: 2}}
-actions:
-  - {at: 20s, set: Orders.VisibilityTimeout, to: 5m}
-""",
-        "Orders.in_flight.at(29s) == 2",
-        "Orders.in_flight.at(32s) == 1",
-        "Orders.in_flight.at(324s) == 1",
-        "Orders.in_flight.at(326s) == 0",
-    )
-
-
-@pytest.mark.parametrize(("fifo", "delayed_after"), [("false", 3), ("true", 0)])
-def test_a_changed_delay_is_retroactive_on_fifo_queues_only(fifo: str, delayed_after: int) -> None:
-    """SQS guide of May 2023: standard not retroactive, FIFO retroactive."""
-    metric(
-        f"""
-duration: 4m
-resources:
-  Orders: {{type: sqs.queue, FifoQueue: {fifo}, DelaySeconds: 120}}
-  Workers: {{type: worker.fleet, queue: Orders, workers: 1, handler: {{time: 100ms}}}}
-workload:
-  - {{name: Shop, to: Orders, arrivals: {{burst: 3}}, keys: 3}}
-actions:
-  - {{at: 60s, set: Orders.DelaySeconds, to: 30}}
-""",
-        "Orders.delayed.at(59s) == 3",
-        f"Orders.delayed.at(61s) == {delayed_after}",
-        "Orders.delayed.at(121s) == 0",
-        "Orders.done == 3",
-        "Orders.lost == 0",
-    )
-
-
-def test_a_longer_delay_of_a_fifo_queue_is_retroactive_too() -> None:
-    metric(
-        """
-duration: 4m
-resources:
-  Orders: {type: sqs.queue, FifoQueue: true, DelaySeconds: 60}
-  Workers: {type: worker.fleet, queue: Orders, workers: 1, handler: {time: 100ms}}
-workload:
-  - {name: Shop, to: Orders, arrivals: {burst: 3}, keys: 3}
-actions:
-  - {at: 30s, set: Orders.DelaySeconds, to: 120}
-""",
-        "Orders.delayed.at(119s) == 3",
-        "Orders.delayed.at(121s) == 0",
-        "Orders.done == 3",
-    )
-
-
-def test_a_shorter_retention_expires_what_is_stored() -> None:
-    """SQS API: it can expire messages already stored."""
-    metric(
-        """
-duration: 4m
-resources:
-  Orders: {type: sqs.queue}
-  Workers: {type: worker.fleet, queue: Orders, workers: 1, start: 3m, handler: {time: 100ms}}
-workload:
-  - {name: Shop, to: Orders, rate: 1/s, count: 100}
-actions:
-  - {at: 120s, set: Orders.MessageRetentionPeriod, to: 60s}
-""",
-        "Orders.expired.at(121s) in 60..63",
-        "Orders.expired == 100",
-        "Orders.lost == 0",
-    )
-
-
-def test_a_changed_filter_policy_of_a_subscription() -> None:
-    """SNS guide, message-filtering-apply: in force after the propagation time (assumption)."""
-    metric(
-        """
-duration: 6m
-resources:
-  News: {type: sns.topic}
-  ToOrders: {type: sns.subscription, TopicArn: News, Protocol: sqs, Endpoint: Orders,
-             FilterPolicy: {kind: [a]}}
-  Orders: {type: sqs.queue}
-  Workers: {type: worker.fleet, queue: Orders, workers: 1, handler: {time: 100ms}}
-workload:
-  - {name: Shop, to: News, rate: 1/s, attributes: {kind: b}, until: 5m}
-actions:
-  - {at: 2m, set: ToOrders.FilterPolicy, to: {kind: [b]}}
-""",
-        "ToOrders.filtered in 179..181",
-        "Orders.sent in 119..121",
-        "Orders.lost == 0",
-    )
-
-
-def test_an_action_is_described_in_the_words_of_yaml() -> None:
-    """A policy as JSON, a word as a word: `set ToOrders.FilterPolicy to {"kind": ["b"]}`."""
-    from msgsim.services.actions.spec import ActionSpec
-
-    def described(**written: Any) -> str:
-        return ActionSpec.model_validate({"at": "1m", **written}).description
-
-    assert described(set="S.FilterPolicy", to={"kind": ["b"]}) == (
-        'set S.FilterPolicy to {"kind": ["b"]}'
-    )
-    assert described(set="Q.DelaySeconds", to="30s") == "set Q.DelaySeconds to 30s"
-    assert described(move="Dlq") == "move Dlq to its sources"
-    assert described(cancel="Dlq") == "cancel the move of Dlq"
-
-
 # What is refused before the run -------------------------------------------------------------------
+
 
 SYSTEM = """
 duration: 10m
@@ -447,6 +176,7 @@ def test_pages_and_code_agree() -> None:
 
 
 # Whatever is done, the books balance --------------------------------------------------------------
+
 
 MOMENTS = st.integers(0, 299)
 ACTIONS = st.one_of(

@@ -9,7 +9,7 @@ import pytest
 from msgsim.services.lambda_function.spec import HandlerSpec, cpu, pace
 from tests.services.hand_built import HandBuilt, codes
 from tests.services.lambda_built import built, function
-from tests.services.test_lambda_function import Caller
+from tests.services.lambda_caller import Caller
 
 S = 10**9
 TWO = {"ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": 2}}

@@ -19,26 +19,34 @@ FUNCTION = PACKAGE / "services/lambda_function/lambda.function.md"
 MAPPING = PACKAGE / "services/event_source_mapping/lambda.event_source_mapping.md"
 
 SQS = "services/test_mapping_sqs.py"
+SQS_FAILURES = "services/test_mapping_sqs_failures.py"
+SQS_SCALING = "services/test_mapping_sqs_scaling.py"
+SQS_REFUSALS = "services/test_mapping_sqs_refusals.py"
 FILTERS = "services/test_mapping_filters.py"
 REPORTS = "services/test_mapping_reports.py"
 POLLERS = "services/test_mapping_provisioned.py"
 FN = "services/test_lambda_function.py"
+ENVIRONMENTS = "services/test_lambda_environments.py"
+HANDLER = "services/test_lambda_handler.py"
+ASYNC = "services/test_lambda_events.py"
 CONCURRENCY = "services/test_lambda_concurrency.py"
 EVENTS = "services/test_lambda_destinations.py"
 KEYS = "services/test_lambda_idempotency.py"
 CLOUD = "cloud/test_lambda.py"
+CLOUD_SQS = "cloud/test_lambda_sqs.py"
+CLOUD_FUNCTIONS = "cloud/test_lambda_functions.py"
 TOPIC = "services/test_sns_conformance.py"
 
 CASES = {
     "C09 a failed batch comes back after its visibility timeout": (
-        SQS,
+        SQS_FAILURES,
         "test_c09_a_failed_batch_comes_back_after_its_visibility_timeout",
     ),
     "C10 FIFO, partial reports, maxReceiveCount 2": (
-        SQS,
+        SQS_FAILURES,
         "test_c10_fifo_reports_leave_exactly_what_was_listed",
     ),
-    "C11 the ramp from 5 to 1,250": (SQS, "test_c11_the_ramp_to_1250"),
+    "C11 the ramp from 5 to 1,250": (SQS_SCALING, "test_c11_the_ramp_to_1250"),
     "12 SNS to Lambda, function error": (TOPIC, "test_case_12_lambda_function_error"),
     "12 the on-failure record": (
         EVENTS,
@@ -48,11 +56,11 @@ CASES = {
 
 RULES = {
     # Mapping of a queue: parameters.
-    "ranges of the parameters": (SQS, "test_values_out_of_range_are_refused"),
-    "window above batch size 10, none on FIFO, timeouts": (SQS, "test_findings"),
-    "same queue and function twice": (SQS, "test_a_queue_is_mapped_to_a_function_once"),
+    "ranges of the parameters": (SQS_REFUSALS, "test_values_out_of_range_are_refused"),
+    "window above batch size 10, none on FIFO, timeouts": (SQS_REFUSALS, "test_findings"),
+    "same queue and function twice": (SQS_REFUSALS, "test_a_queue_is_mapped_to_a_function_once"),
     "bad patterns": (FILTERS, "test_patterns_that_aws_refuses"),
-    "refusals of the API": (CLOUD, "test_mappings_that_aws_refuses"),
+    "refusals of the API": (CLOUD_SQS, "test_mappings_that_aws_refuses"),
     # Polling and batching.
     "a receive of up to ten is a batch": (SQS, "test_a_message_is_received_processed_and_deleted"),
     "window, batch size": (SQS, "test_a_window_gathers_what_is_there_up_to_the_batch_size"),
@@ -65,29 +73,32 @@ RULES = {
         SQS,
         "test_a_window_gathers_what_is_there_up_to_the_batch_size",
     ),
-    "record shape": (CLOUD, "test_a_mapping_brings_messages_in_the_shape_of_aws"),
+    "record shape": (CLOUD_SQS, "test_a_mapping_brings_messages_in_the_shape_of_aws"),
     "a batch size is a ceiling": (SQS, "test_q9_a_batch_size_is_a_ceiling"),
     # Scaling.
     "two idle pollers": (
-        SQS,
+        SQS_SCALING,
         "test_idle_pollers_go_down_to_two_and_come_back_with_the_first_message",
     ),
-    "five with MaximumConcurrency": (SQS, "test_with_maximum_concurrency_five_pollers_stay"),
-    "60 per minute before 2023": (SQS, "test_q8_a_burst_is_limited_by_the_ramp"),
-    "FIFO: active groups": (SQS, "test_fifo_concurrency_is_the_number_of_active_groups"),
-    "FIFO: never two of a group": (CLOUD, "test_one_group_never_runs_twice_at_once"),
+    "five with MaximumConcurrency": (
+        SQS_SCALING,
+        "test_with_maximum_concurrency_five_pollers_stay",
+    ),
+    "60 per minute before 2023": (SQS_SCALING, "test_q8_a_burst_is_limited_by_the_ramp"),
+    "FIFO: active groups": (SQS_SCALING, "test_fifo_concurrency_is_the_number_of_active_groups"),
+    "FIFO: never two of a group": (CLOUD_SQS, "test_one_group_never_runs_twice_at_once"),
     # Maximum and reserved concurrency.
     "MaximumConcurrency stops reading": (
-        SQS,
+        SQS_SCALING,
         "test_q7_maximum_concurrency_limits_the_pollers_instead",
     ),
     "over-pull under reserved concurrency": (
-        SQS,
+        SQS_SCALING,
         "test_q7_reserved_concurrency_sends_untouched_messages_to_the_dead_letter_queue",
     ),
     # Failures.
     "errors lower the concurrency, reports do not": (
-        SQS,
+        SQS_SCALING,
         "test_failures_lower_the_concurrency_and_reports_do_not",
     ),
     "throttles inside the visibility timeout": (
@@ -95,15 +106,15 @@ RULES = {
         "test_a_throttled_batch_is_forgotten_when_its_timeout_ends",
     ),
     "a whole batch fails by default": (
-        SQS,
+        SQS_FAILURES,
         "test_q5_without_partial_reports_healthy_messages_suffer",
     ),
-    "a valid list": (SQS, "test_q5_partial_reports_isolate_the_poison"),
+    "a valid list": (SQS_FAILURES, "test_q5_partial_reports_isolate_the_poison"),
     "empty reports": (REPORTS, "test_an_empty_report_is_a_success"),
     "malformed reports": (REPORTS, "test_a_malformed_report_fails_the_whole_batch"),
-    "reports end to end": (CLOUD, "test_partial_reports_in_all_their_cases"),
-    "FIFO reports": (SQS, "test_q5_fifo_reports_keep_order_only_if_the_handler_stops"),
-    "reports nobody reads": (SQS, "test_an_unread_report_deletes_failed_messages"),
+    "reports end to end": (CLOUD_SQS, "test_partial_reports_in_all_their_cases"),
+    "FIFO reports": (SQS_FAILURES, "test_q5_fifo_reports_keep_order_only_if_the_handler_stops"),
+    "reports nobody reads": (SQS_FAILURES, "test_an_unread_report_deletes_failed_messages"),
     # Filters, provisioned mode, idle cost, metrics.
     "grammar of filters": (FILTERS, "test_patterns"),
     "what does not match is deleted": (
@@ -125,11 +136,11 @@ RULES = {
     "idle polls are billed": (POLLERS, "test_idle_polling_is_billed"),
     "event counts": (REPORTS, "test_events_are_counted_as_cloudwatch_counts_them"),
     # Asynchronous invocation.
-    "1 and 2 minutes": (FN, "test_function_errors_are_retried_after_one_and_two_minutes"),
-    "throttles back off": (FN, "test_throttled_events_are_retried_with_growing_pauses"),
-    "maximum age": (FN, "test_an_event_that_is_too_old_goes_to_the_dead_letter_queue"),
-    "reserved 0": (FN, "test_reserved_zero_sends_events_straight_to_the_dead_letter_queue"),
-    "system errors are retried": (FN, "test_events_wait_out_an_outage"),
+    "1 and 2 minutes": (ASYNC, "test_function_errors_are_retried_after_one_and_two_minutes"),
+    "throttles back off": (ASYNC, "test_throttled_events_are_retried_with_growing_pauses"),
+    "maximum age": (ASYNC, "test_an_event_that_is_too_old_goes_to_the_dead_letter_queue"),
+    "reserved 0": (ASYNC, "test_reserved_zero_sends_events_straight_to_the_dead_letter_queue"),
+    "system errors are retried": (ASYNC, "test_events_wait_out_an_outage"),
     "destinations": (EVENTS, "test_topics_and_functions_are_destinations_too"),
     "FIFO targets": (EVENTS, "test_fifo_destinations_are_refused"),
     "failed destinations": (EVENTS, "test_a_destination_that_refuses_is_a_failure_of_its_own"),
@@ -141,7 +152,7 @@ RULES = {
         FN,
         "test_reserved_concurrency_is_a_cap_and_its_loss_is_erlang_b",
     ),
-    "100 stay unreserved": (CLOUD, "test_reserved_and_provisioned_concurrency"),
+    "100 stay unreserved": (CLOUD_FUNCTIONS, "test_reserved_and_provisioned_concurrency"),
     "1,000 environments per 10 s": (FN, "test_new_environments_are_rationed_per_function"),
     "10 requests/s per unit": (
         CONCURRENCY,
@@ -158,19 +169,19 @@ RULES = {
     "provisioned within reserved": (CONCURRENCY, "test_provisioned_above_reserved_is_refused"),
     "vCPU by memory": (CONCURRENCY, "test_the_cpu_grows_with_memory"),
     "throttle reasons": (CLOUD, "test_throttles_tell_the_reason"),
-    "cold starts by runtime": (FN, "test_the_runtime_decides_the_cold_start"),
+    "cold starts by runtime": (ENVIRONMENTS, "test_the_runtime_decides_the_cold_start"),
     "first calls by memory": (CONCURRENCY, "test_a_first_call_of_dotnet_is_as_long_as_measured"),
     "most recently used first, idle expiry": (
-        FN,
+        ENVIRONMENTS,
         "test_the_environment_used_last_is_used_next_and_idle_ones_end",
     ),
     "maximum age of environments": (
-        FN,
+        ENVIRONMENTS,
         "test_an_environment_ends_after_hours_even_when_it_is_in_use",
     ),
-    "P(cold) as measured": (FN, "test_rare_invocations_are_cold_as_measured"),
+    "P(cold) as measured": (ENVIRONMENTS, "test_rare_invocations_are_cold_as_measured"),
     "reset after a time-out": (
-        FN,
+        HANDLER,
         "test_a_handler_ends_at_its_timeout_and_its_environment_starts_anew",
     ),
     # Idempotency.

@@ -14,7 +14,7 @@ from msgsim.experiment.result import to_plain
 from msgsim.services.lambda_function.idempotency import CLAIMED, DONE, IN_PROGRESS, KeyStore
 from tests.services.hand_built import HandBuilt, codes
 from tests.services.lambda_built import built, function, mapping
-from tests.services.test_lambda_function import Caller
+from tests.services.lambda_caller import Caller
 
 S = 10**9
 STORE = {"store": {"time": "10ms"}}

@@ -19,7 +19,8 @@ from msgsim.services.sqs_queue.standard_queue import StandardQueue
 from msgsim.services.sqs_queue.stored import Stored
 from msgsim.services.sqs_queue.tenants import FairRules, fair_rules
 from tests.services.by_hand import Mail, ns, receive
-from tests.services.test_sqs_properties import S, StandardMachine
+from tests.services.sqs_model import S
+from tests.services.sqs_standard_machine import StandardMachine
 
 RULES = fair_rules()
 PROMPT = replace(RULES, recent_ns=10 * S)

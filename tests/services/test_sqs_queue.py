@@ -1,4 +1,6 @@
-"""SQS rules by example. Sources: S… are those of the page `sqs.queue`."""
+"""SQS rules by example: receives, visibility, deletes and quotas. Sources: S… are those of the
+page `sqs.queue`.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,8 @@ import pytest
 import msgsim
 from msgsim.experiment.result import to_plain
 from msgsim.kernel.simulation import Simulation
-from msgsim.kernel.waiting import TokenBucket
 from msgsim.services.sqs_queue.base import Queue
-from msgsim.services.sqs_queue.fifo import FifoState
-from msgsim.services.sqs_queue.fifo_queue import FifoQueue
-from tests.services.by_hand import Mail, Recorder, fifo, ns, receive, standard
+from tests.services.by_hand import Mail, fifo, ns, receive, standard
 
 
 @pytest.fixture
@@ -184,67 +183,6 @@ def test_the_in_flight_quota_of_a_fifo_queue_has_no_error(sim: Simulation, mail:
     assert receive(queue).bodies == ["b"]
 
 
-def test_redrive_is_lazy(sim: Simulation, mail: Mail) -> None:
-    """`maxReceiveCount` 1: nothing moves when the timeout ends, only at the next receive."""
-    source, dead = standard(sim, "source", max_receives=1), standard(sim, "dead")
-    source.dead_letter_queue = dead
-    source.accept(mail.message("m"))
-    receive(source)
-    sim.run(ns("300s"))
-    assert (source.state.stored, dead.state.stored) == (1, 0)
-
-    assert receive(source).bodies == []
-    moved = receive(dead)
-    assert moved.bodies == ["m"]
-    assert moved.deliveries[0].attempt == 2  # the receive count goes on
-
-
-def test_a_fifo_group_goes_on_behind_a_dead_letter(sim: Simulation, mail: Mail) -> None:
-    """`maxReceiveCount` 2, timeout 0: third receive moves it; the group is usable again (C03)."""
-    source, dead = fifo(sim, "source", max_receives=2), fifo(sim, "dead")
-    source.dead_letter_queue = dead
-    source.accept(mail.message("m"))
-    for expected in (["m"], ["m"], []):
-        assert receive(source, visibility="0s").bodies == expected
-        sim.run(sim.now + ns("1s"))
-    assert receive(dead).bodies == ["m"]
-    source.accept(mail.message("next"))
-    assert receive(source).bodies == ["next"]
-
-
-@pytest.mark.parametrize(("kind", "left"), [("standard", "3d"), ("fifo", "4d")])
-def test_retention_after_a_move(sim: Simulation, mail: Mail, kind: str, left: str) -> None:
-    """DLQ retention 4 d, moved after 1 d: gone 3 d after the move, FIFO 4 d after it (C13)."""
-    make = standard if kind == "standard" else fifo
-    source = make(sim, "source", max_receives=1, retention_ns=ns("14d"))
-    dead = make(sim, "dead", retention_ns=ns("4d"))
-    source.dead_letter_queue = dead
-    source.accept(mail.message("m"))
-    receive(source, visibility="0s")
-    sim.run(ns("1d"))
-    receive(source)
-    assert dead.state.stored == 1
-    sim.run(ns("1d") + ns(left) - 1)
-    assert dead.state.stored == 1
-    sim.run(ns("1d") + ns(left))
-
-    assert dead.state.stored == 0
-
-
-def test_retention_runs_in_flight_too(sim: Simulation, mail: Mail) -> None:
-    """A message whose retention ends in flight never comes back; its delete still succeeds."""
-    seen = Recorder()
-    queue = standard(sim, visibility_ns=ns("120s"), retention_ns=ns("60s"))
-    queue.bind([seen])
-    queue.accept(mail.message("m"))
-    held = receive(queue).deliveries[0]
-    sim.run(ns("200s"))
-
-    assert seen.count("expired") == 1
-    assert receive(queue).bodies == []
-    assert queue.delete(held) is None
-
-
 def test_three_receives_send_a_standard_message_to_the_back(sim: Simulation, mail: Mail) -> None:
     """A message that came back is served before younger ones, but not after three receives (S8)."""
     queue = standard(sim, visibility_ns=ns("10s"))
@@ -285,121 +223,6 @@ def test_long_polls_show_disorder(sim: Simulation, mail: Mail) -> None:
     assert seen != sent
 
 
-def test_groups_come_contiguous_and_in_order(sim: Simulation, mail: Mail) -> None:
-    """Sent g1 g2 g1 g1, received in one answer of ten: g1 g1 g1 g2 (C06)."""
-    queue = fifo(sim)
-    for body, group in (("g1-m1", "g1"), ("g2-m1", "g2"), ("g1-m2", "g1"), ("g1-m3", "g1")):
-        queue.accept(mail.message(body, group))
-
-    assert receive(queue, limit=10).bodies == ["g1-m1", "g1-m2", "g1-m3", "g2-m1"]
-
-
-def test_the_prefix_rule(sim: Simulation, mail: Mail) -> None:
-    """New arrivals, partial deletes and longer timeouts all keep a group blocked (S12)."""
-    queue = fifo(sim)
-    for body in ("1", "2", "3"):
-        queue.accept(mail.message(body))
-    one, two = receive(queue, limit=2).deliveries
-    queue.accept(mail.message("4"))
-    assert receive(queue, limit=10).bodies == []
-    queue.delete(two)
-    assert receive(queue, limit=10).bodies == []
-    queue.change_visibility(one, 0)
-    assert receive(queue, limit=10).bodies == ["1", "3", "4"]
-
-
-def test_what_comes_back_frees_only_up_to_the_next_in_flight(sim: Simulation, mail: Mail) -> None:
-    """1 comes back while 2 is still in flight: only 1 is deliverable, not 3."""
-    queue = fifo(sim)
-    for body in ("1", "2", "3"):
-        queue.accept(mail.message(body))
-    one, _two = receive(queue, limit=2).deliveries
-    queue.change_visibility(one, 0)
-
-    assert receive(queue, limit=10).bodies == ["1"]
-
-
-def test_deleting_all_frees_the_group_at_once(sim: Simulation, mail: Mail) -> None:
-    """A waiting long poll gets the next message of the group in the same instant."""
-    queue = fifo(sim)
-    queue.accept(mail.message("1"))
-    held = receive(queue).deliveries[0]
-    queue.accept(mail.message("2"))
-    waiting = receive(queue, wait="20s")
-    sim.run(ns("4s"))
-    queue.delete(held)
-
-    assert (waiting.at_ns, waiting.bodies) == (ns("4s"), ["2"])
-
-
-@pytest.mark.parametrize("content_based", [True, False])
-def test_deduplication_outlives_the_delete_for_five_minutes(
-    sim: Simulation, mail: Mail, content_based: bool
-) -> None:
-    """Sent, received, deleted, sent again: dropped before 300 s, delivered at 360 s (C04)."""
-    seen = Recorder()
-    queue = fifo(sim, content_based=content_based)
-    queue.bind([seen])
-    ids = {} if content_based else {"deduplication_id": "x"}
-    queue.accept(mail.message("same", **ids))
-    queue.delete(receive(queue).deliveries[0])
-    sim.run(ns("299s"))
-    assert queue.accept(mail.message("same", **ids)) is None
-    assert receive(queue).bodies == []
-    sim.run(ns("360s"))
-    queue.accept(mail.message("same", **ids))
-
-    assert receive(queue).bodies == ["same"]
-    assert seen.count("deduplicated") == 1
-
-
-@pytest.mark.parametrize(("scope", "found"), [("queue", []), ("messageGroup", ["again"])])
-def test_the_scope_of_deduplication(
-    sim: Simulation, mail: Mail, scope: str, found: list[str]
-) -> None:
-    """One id in two groups: a duplicate in scope `queue`, new in scope `messageGroup` (C05)."""
-    queue = fifo(sim, scope=scope)
-    queue.accept(mail.message("first", "g1", deduplication_id="x"))
-    queue.delete(receive(queue).deliveries[0])
-    queue.accept(mail.message("again", "g2", deduplication_id="x"))
-
-    assert receive(queue).bodies == found
-
-
-def test_q3_identical_bodies_are_dropped_silently(sim: Simulation, mail: Mail) -> None:
-    """Question Q3: one body every 70 s for 30 min: 6 of 26 delivered, at 0, 350, 700 … s."""
-    queue = fifo(sim, content_based=True)
-    delivered = []
-    for second in range(0, 1_751, 70):
-        sim.run(ns(f"{second}s"))
-        queue.accept(mail.message("status: ok"))
-        answer = receive(queue)
-        if answer.deliveries:
-            delivered.append(second)
-            queue.delete(answer.deliveries[0])
-
-    assert delivered == [0, 350, 700, 1_050, 1_400, 1_750]
-
-
-def test_fifo_calls_are_rationed(sim: Simulation, mail: Mail) -> None:
-    """500 single sends a second against 300 calls/s: over a minute 40 % are refused (Q4 b)."""
-    queue = FifoQueue(
-        sim, "q", FifoState(visibility_ns=ns("30s")), lambda action: TokenBucket(300, 300)
-    )
-    refused = 0
-    for number in range(30_000):
-        sim.run(number * ns("2ms"))
-        refused += queue.accept(mail.message(str(number), str(number))) is not None
-    assert 0.38 < refused / 30_000 < 0.42
-
-    batched = 0
-    for number in range(500):
-        sim.run(sim.now + ns("20ms"))
-        batch = [mail.message("b", f"{number}-{entry}") for entry in range(10)]
-        batched += sum(error is not None for error in queue.accept_batch(batch))
-    assert batched == 0
-
-
 def test_an_outage_refuses_calls_and_serves_waiters_when_it_ends(
     sim: Simulation, mail: Mail
 ) -> None:
@@ -416,24 +239,6 @@ def test_an_outage_refuses_calls_and_serves_waiters_when_it_ends(
     queue.recover()
 
     assert (waiting.at_ns, waiting.bodies) == (ns("8s"), ["m"])
-
-
-def test_dead_letter_queues_may_be_each_others() -> None:
-    """A message that always fails goes round between two queues, one move per receive, for ever."""
-    text = """
-    duration: 10m
-    resources:
-      A: {type: sqs.queue, RedrivePolicy: {deadLetterTargetArn: B, maxReceiveCount: 1}}
-      B: {type: sqs.queue, RedrivePolicy: {deadLetterTargetArn: A, maxReceiveCount: 1}}
-      Wa: {type: worker.fleet, queue: A, workers: 2, handler: {time: 1s, fails: 100%}}
-      Wb: {type: worker.fleet, queue: B, workers: 2, handler: {time: 1s, fails: 100%}}
-    workload: [{to: A, rate: 1/s, count: 20}]
-    """
-    run = to_plain(msgsim.run(msgsim.load_text(text)))["runs"][0]
-
-    assert run["ledger"]["A"]["done"] == run["ledger"]["B"]["done"] == 0
-    assert run["queues"]["A"]["counts"]["dead_lettered"] >= 20
-    assert run["invariants"]["violated"] == []
 
 
 @pytest.mark.parametrize(
@@ -472,26 +277,3 @@ def test_a_queues_own_size_limit_holds_for_sends_and_not_for_deliveries_of_a_top
 
     assert (ledger["A"]["waiting"], ledger["A"]["refused"]) == (5, 0)
     assert (ledger["B"]["waiting"], ledger["B"]["refused"]) == (0, 5)
-
-
-@pytest.mark.conformance("SQS C13")
-@pytest.mark.parametrize(("make", "gone_after"), [(standard, "3d"), (fifo, "4d")])
-def test_c13_the_age_in_a_dead_letter_queue_counts_from_the_move(make, gone_after) -> None:
-    """Sent at 0 under 14 d, moved after a day into a queue with 4 d: a standard message expires 3
-    days after the move, FIFO 4; the age of the oldest counts from the move in both (SQS guide,
-    sqs-dead-letter-queues.html), so it comes to that.
-    """
-    sim = Simulation(seed=1)
-    source = make(sim, "source", max_receives=1, retention_ns=ns("14d"))
-    dead = make(sim, "dead", retention_ns=ns("4d"))
-    source.dead_letter_queue = dead
-    source.accept(Mail(sim).message("m"))
-    receive(source, visibility="1s")
-    sim.run(ns("1d"))
-    assert receive(source).bodies == []
-    last = ns("1d") + ns(gone_after) - 1
-    sim.run(last)
-    moved = dead.oldest_ns()
-    assert moved == ns("1d") and last - moved == ns(gone_after) - 1
-    sim.run(last + 1)
-    assert dead.state.stored == 0 and dead.oldest_ns() is None

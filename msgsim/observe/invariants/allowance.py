@@ -33,3 +33,29 @@ class Allowance:
             return True
         self._paid = paid
         return False
+
+
+class SpreadAllowance:
+    """The same, for what happened at unknown moments since it was last looked at.
+
+    It is exceeded only if no moments since then would have made it enough.
+
+    Args:
+        per_s: units per second.
+        burst: units that may come at once.
+        now: since when there is a whole burst (ns).
+    """
+
+    __slots__ = ("_burst", "_left", "_looked", "_per_s")
+
+    def __init__(self, per_s: int, burst: int, now: int = 0) -> None:
+        self._per_s = per_s
+        self._left = self._burst = burst * NS_PER_S
+        self._looked = now
+
+    def exceeded(self, now: int, units: int) -> bool:
+        """Take note of `units` between the last look and `now` (ns); say if they were too many."""
+        left = self._left + (now - self._looked) * self._per_s - units * NS_PER_S
+        self._looked = now
+        self._left = min(self._burst, max(0, left))
+        return left < 0

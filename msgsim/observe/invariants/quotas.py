@@ -1,7 +1,7 @@
 """Quotas are never exceeded: calls on FIFO queues and their partitions, writes to shards.
 
-Judged from what was let through, not from what was refused. Receives of FIFO queues are left out:
-a long poll is paid when it begins and announced when it is answered.
+Judged from what was let through, not from what was refused. A receive is paid when it begins and
+announced when it is answered: those that began by a moment are those answered and those that wait.
 """
 
 from __future__ import annotations
@@ -12,23 +12,55 @@ from typing import Any
 from msgsim.kernel.component import Component
 from msgsim.kernel.signals import Listener, Signal
 from msgsim.model.message import Copy, Message, redrive_of
-from msgsim.observe.invariants.allowance import Allowance
+from msgsim.observe.invariants.allowance import Allowance, SpreadAllowance
 from msgsim.observe.invariants.rule import Rule
 from msgsim.observe.system import System, announces
 
 CALLS = "quota: calls of a FIFO queue"
 PARTITION = "quota: calls of a partition"
+RECEIVES = "quota: receives of a FIFO queue"
 RECORDS = "quota: records of a shard"
 BYTES = "quota: bytes of a shard"
 ENTRIES = 10
 """Messages that one call can carry."""
 
+RECEIVE = "ReceiveMessage"
 QUOTA_OF = {
     "SendMessage": "SendMessage",
     "SendMessageBatch": "SendMessage",
     "DeleteMessage": "DeleteMessage",
     "DeleteMessageBatch": "DeleteMessage",
 }
+
+
+class Receives:
+    """The receives that a FIFO queue let through, against its quota of calls.
+
+    Its partitions answer a receive together, so that what they carry is added up.
+    """
+
+    def __init__(self, queue: Any) -> None:
+        self._queue = queue
+        self._answered = self._begun = 0
+        self.per_s = self._quota()
+        self._allowed = SpreadAllowance(self.per_s, self.per_s)
+
+    def exceeded(self, now: int, answered: bool) -> bool:
+        """Look at the receives at `now`, when one may just have been answered."""
+        self._answered += answered
+        begun = max(self._begun, self._answered + self._queue.waiting_receives)
+        began, self._begun = begun - self._begun, begun
+        per_s = self._quota()
+        if per_s != self.per_s:  # partitions doubled, and begin anew
+            self.per_s, self._allowed = per_s, SpreadAllowance(per_s, per_s, now)
+            return False
+        return bool(per_s) and self._allowed.exceeded(now, began)
+
+    def _quota(self) -> int:
+        partitions = self._queue.partitions
+        if partitions is None:
+            return self._queue.calls_per_s(RECEIVE) or 0
+        return int(partitions.per_partition * partitions.count)
 
 
 class CallQuotas(Rule):
@@ -38,6 +70,7 @@ class CallQuotas(Rule):
         super().__init__(system)
         self._calls: dict[tuple[str, str], Allowance] = {}
         self._by_group: dict[tuple[str, str, str], tuple[int, Allowance]] = {}
+        self._receives: dict[str, Receives] = {}
 
     def listener(self, component: Component, signal: Signal) -> Listener | None:
         """Listen to calls on FIFO queues, and to what is stored whoever sent it."""
@@ -45,6 +78,7 @@ class CallQuotas(Rule):
         if not (announces(component, "received") and getattr(component, "fifo", False)):
             return None
         if signal.name == "requested":
+            self._receives[queue.name] = Receives(queue)
             return lambda now, action, items, code: self._call(queue, now, action, items, code)
         if signal.name == "sent":
             return lambda now, copy: self._stored(queue, now, copy)
@@ -53,6 +87,7 @@ class CallQuotas(Rule):
     def _call(
         self, queue: Any, now: int, action: str, items: Sequence[Any], code: str | None
     ) -> None:
+        self._receive(queue, now, action == RECEIVE and code is None)
         quota = QUOTA_OF.get(action)
         if quota is None or code is not None:
             return
@@ -63,6 +98,12 @@ class CallQuotas(Rule):
             self._spend(queue, quota, now, 1, first)
         elif quota == action:  # a batch may have been refused in part: `_stored` judges it
             self._spend_on_group(queue, quota, now, first, 1)
+
+    def _receive(self, queue: Any, now: int, answered: bool) -> None:
+        self.checked += 1
+        receives = self._receives[queue.name]
+        if receives.exceeded(now, answered):
+            self.note(RECEIVES, queue.name, receives.per_s, receives.per_s + 1, now)
 
     def _stored(self, queue: Any, now: int, copy: Copy) -> None:
         message = copy.message

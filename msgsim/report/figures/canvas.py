@@ -135,9 +135,9 @@ def panel_title(axes: Axes, columns: int, variant: str, text: str = "", colour: 
 
 def root(axes: Axes) -> Figure:
     """Return the figure in which axes stand."""
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    return figure
+    found = axes.figure.figure  # that of a figure is itself
+    assert isinstance(found, Figure)
+    return found
 
 
 def _caption(provenance: Provenance) -> str:

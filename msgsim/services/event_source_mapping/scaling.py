@@ -38,18 +38,26 @@ class Scaling:
         self.active = 0
         self._target = 0
         self._ceiling = ceiling
-        self._start = min(start, ceiling)
-        self._idle = min(idle, self._start)
+        self._most = ceiling
+        self._first = start
+        self._least = idle
         self._per_minute = per_minute
         self._keep = keep
         self._credit = 0
         self._held_until_ns = 0
 
     def cap(self, concurrency: int) -> None:
-        """Respect the concurrency that the account leaves."""
-        self._ceiling = max(1, min(self._ceiling, concurrency))
-        self._start = min(self._start, self._ceiling)
-        self._idle = min(self._idle, self._start)
+        """Respect the concurrency that the account leaves now; slots beyond it end their cycle."""
+        self._most = max(1, min(self._ceiling, concurrency))
+        self._target = min(self._target, self._most)
+
+    @property
+    def _start(self) -> int:
+        return min(self._first, self._most)
+
+    @property
+    def _idle(self) -> int:
+        return min(self._least, self._start)
 
     def messages_appear(self) -> int:
         """Return how many slots to open because there are messages."""
@@ -62,7 +70,7 @@ class Scaling:
             return 0
         self._credit += self._per_minute * self.interval_ns
         whole, self._credit = divmod(self._credit, _MINUTE_NS)
-        self._target = min(self._target + whole, self._ceiling)
+        self._target = min(self._target + whole, self._most)
         return self._fill()
 
     def failure(self, now: int) -> None:

@@ -35,8 +35,8 @@ class Concurrent(Protocol):
     name: str
 
     @property
-    def account_concurrency(self) -> int:
-        """How many executions the account leaves to functions without a reserved part."""
+    def poller_concurrency(self) -> int:
+        """How many executions pollers reckon with."""
 
     def invoke(
         self,
@@ -141,7 +141,7 @@ class QueueMapping(Component):
         self._enabled = enabled
 
     def _open_first(self) -> None:
-        self.scaling.cap(self.function.account_concurrency)
+        self.scaling.cap(self.function.poller_concurrency)
         self._open(self.scaling.messages_appear())
 
     # Gathering -----------------------------------------------------------------------------
@@ -373,6 +373,7 @@ class QueueMapping(Component):
         if self._waiting < self.scaling.active:
             self._ramp.arm(self.sim.now + self.scaling.interval_ns)
         if self._waiting == 0:
+            self.scaling.cap(self.function.poller_concurrency)
             self._open(self.scaling.grow(self.sim.now))
 
     def _announce_pollers(self) -> None:

@@ -120,6 +120,7 @@ class Function(Component):
         super().__init__(sim, name)
         self.set_handler(handler)
         self.provisioned = provisioned
+        self._claimed = 0
         self.environments = environments
         self.share = share
         self._cold_start = cold_start
@@ -133,8 +134,8 @@ class Function(Component):
 
     def set_provisioned(self, provisioned: Provisioned | None) -> None:
         """Have other provisioned environments from now on, or none."""
-        if self.provisioned is not None and self.share.reserved is None:
-            self.share.account.set_aside(-self.provisioned.count)
+        self.share.account.set_aside(-self._claimed)
+        self._claimed = 0
         self.provisioned = provisioned
         self.start()
 
@@ -143,10 +144,18 @@ class Function(Component):
         provisioned = self.provisioned
         if provisioned is None:
             return
-        if self.share.reserved is None:
+        now = self.sim.now
+        if provisioned.begins_ns <= now:
+            self._claim(provisioned)
+        else:
+            self.sim.at(provisioned.begins_ns, self._claim, provisioned)
+        self.sim.after(max(0, provisioned.ready_ns - now), self._provisioned_ready, provisioned)
+
+    def _claim(self, provisioned: Provisioned) -> None:
+        """Take them away from what functions share; a reserved part has been taken already."""
+        if provisioned is self.provisioned and self.share.reserved is None:
+            self._claimed = provisioned.count
             self.share.account.set_aside(provisioned.count)
-        wait_ns = max(0, provisioned.ready_ns - self.sim.now)
-        self.sim.after(wait_ns, self._provisioned_ready, provisioned)
 
     def _provisioned_ready(self, provisioned: Provisioned) -> None:
         if provisioned is self.provisioned and self.on_provisioned is not None:
@@ -154,14 +163,27 @@ class Function(Component):
 
     @property
     def concurrency_limit(self) -> int:
-        """How many executions it may have at once: its reserved part, or the common one."""
+        """How many executions it may have at once: its reserved part, or the common and its own."""
         reserved = self.share.reserved
-        return self.account_concurrency if reserved is None else reserved
+        return self._unreserved if reserved is None else reserved
 
     @property
-    def account_concurrency(self) -> int:
-        """How many executions the account leaves to functions without a reserved part."""
-        return self.share.account.unreserved
+    def poller_concurrency(self) -> int:
+        """How many executions pollers reckon with.
+
+        They know the account and not what is reserved for the function (Lambda developer guide,
+        services-sqs-scaling.html); they do not stop short of it either.
+        """
+        return max(self._unreserved, self.share.reserved or 0)
+
+    @property
+    def set_aside(self) -> int:
+        """How many executions of the account are its own: reserved, or provisioned."""
+        return (self.share.reserved or 0) + self._claimed
+
+    @property
+    def _unreserved(self) -> int:
+        return self.share.account.unreserved + self._claimed
 
     def invoke(
         self,

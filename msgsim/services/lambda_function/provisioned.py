@@ -16,13 +16,15 @@ class Provisioned:
 
     Args:
         count: `ProvisionedConcurrentExecutions`.
-        begins_ns: when they are asked for; None for long before the run.
+        begins_ns: when they are asked for, and count against the account; None for long before
+            the run.
         delay_ns: until allocation begins.
         per_minute: environments allocated per minute.
     """
 
     def __init__(self, count: int, begins_ns: int | None, delay_ns: int, per_minute: int) -> None:
         self.count = count
+        self.begins_ns = begins_ns or 0
         self.busy = 0
         self._idle: list[Environment] = []
         self.ready_ns = 0

@@ -8,7 +8,7 @@ from typing import Annotated, cast
 from msgsim.model.catalog import page_beside
 from msgsim.model.chance import TimeDistribution
 from msgsim.model.failing import Failing
-from msgsim.model.service import Finding, Specs
+from msgsim.model.service import ACCOUNT, Finding, Specs
 from msgsim.model.spec import (
     AwsNumber,
     Duration,
@@ -130,7 +130,7 @@ CODES = {
     "E220": "a runtime that Lambda does not know",
     "E221": "a dead-letter target or destination that Lambda refuses",
     "E223": "provisioned concurrency that AWS refuses",
-    "W222": "more reserved concurrency than an account has by default",
+    "E224": "more concurrency reserved and provisioned than the account can spare",
     "W320": "a handler that runs into its Timeout as a rule",
     "W321": "fails_attempts without fails_if",
     "W323": "idempotency keys that are forgotten too early",
@@ -143,7 +143,7 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     function = cast("FunctionSpec", spec)
     yield from _runtime(function)
     yield from _dead_letters(function, specs)
-    yield from _reserved(name, function, specs)
+    yield from _set_aside(name, function, specs)
     yield from _provisioned(name, function)
     yield from _handler(name, function)
     yield from _idempotency(name, function, specs)
@@ -223,25 +223,38 @@ def _targets(function: FunctionSpec) -> Iterator[tuple[tuple[str, ...], str]]:
             yield path, destination.Destination
 
 
-def _reserved(name: str, function: FunctionSpec, specs: Specs) -> Iterator[Finding]:
-    """Report the function with which the reserved parts outgrow a default account."""
-    if function.ReservedConcurrentExecutions is None:
+def _set_aside(name: str, function: FunctionSpec, specs: Specs) -> Iterator[Finding]:
+    """Report the function with which reserved and provisioned parts outgrow the account."""
+    own = _part(function)
+    if not own:
         return
-    room = PAGE.quota("concurrent_executions") - PAGE.quota("unreserved_minimum")
+    quota = getattr(specs.get(ACCOUNT), "ConcurrentExecutions", PAGE.quota("concurrent_executions"))
+    least = PAGE.quota("unreserved_minimum")
     total = 0
     for other, spec in specs.items():
         if isinstance(spec, FunctionSpec):
-            total += spec.ReservedConcurrentExecutions or 0
+            total += _part(spec)
         if other == name:
             break
-    if total - function.ReservedConcurrentExecutions <= room < total:
+    if total - own <= quota - least < total:
+        reserved = function.ReservedConcurrentExecutions is not None
+        config = ("ProvisionedConcurrencyConfig", "ProvisionedConcurrentExecutions")
         yield Finding(
-            "W222",
-            f"up to {name}, functions reserve {total:,} concurrent executions; AWS refuses more "
-            f"than {room:,} in an account with the default quota, because 100 stay unreserved",
-            ("ReservedConcurrentExecutions",),
+            "E224",
+            f"AWS refuses this (InvalidParameterValueException): up to {name}, functions set aside "
+            f"{total:,} concurrent executions of the account's {quota:,}, and {least} of them have "
+            "to stay unreserved",
+            ("ReservedConcurrentExecutions",) if reserved else config,
             "lower it, or raise account.ConcurrentExecutions if AWS has raised yours",
         )
+
+
+def _part(function: FunctionSpec) -> int:
+    """Return what a function takes away from the others: what is provisioned lies within that."""
+    config = function.ProvisionedConcurrencyConfig
+    provisioned = 0 if config is None else config.ProvisionedConcurrentExecutions
+    reserved = function.ReservedConcurrentExecutions
+    return provisioned if reserved is None else reserved
 
 
 def _handler(name: str, function: FunctionSpec) -> Iterator[Finding]:

@@ -49,6 +49,11 @@ class FifoQueue(Queue):
         bucket = self._calls[action]
         return None if bucket is None else bucket.refill_per_s
 
+    @property
+    def waiting_receives(self) -> int:
+        """How many receives wait for a message: paid when they began, not yet answered."""
+        return len(self._polls)
+
     def _spend(self, action: str, group: str | None, messages: int = 1) -> bool:
         """Pay for a call that concerns one message group, or none in particular."""
         now = self.sim.env._now
