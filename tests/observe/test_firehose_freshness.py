@@ -124,3 +124,10 @@ def test_freshness_never_grows_faster_than_time(begin: int, length: int, seed: i
     found = ages(seen(text), "DeliveryToS3.DataFreshness")
     for minute in range(1, 40):
         assert 0 <= found[minute] <= found[minute - 1] + 60
+
+
+def test_an_alarm_on_the_freshness_of_another_destination_is_refused() -> None:
+    """A stream into S3 has no `DeliveryToSplunk.DataFreshness`: its alarm would never go off."""
+    text = (OUTAGE % ("1m", "Archive.destination")).replace("DeliveryToS3", "DeliveryToSplunk")
+    with pytest.raises(msgsim.ProblemError, match=r"E360.*no metric.*DeliveryToSplunk"):
+        msgsim.load_text(text)

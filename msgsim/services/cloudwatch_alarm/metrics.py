@@ -41,10 +41,12 @@ class Metric:
     Attributes:
         kinds: types of resources that have it.
         make: begins to read it from a component.
+        place: the sort of destination that a delivery stream must have; empty for any.
     """
 
     kinds: tuple[str, ...]
     make: Callable[[Any, Reporting], Reading]
+    place: str = ""
 
 
 def _one(*carried: Any) -> float:
@@ -85,18 +87,16 @@ def _stream(**amounts: Callable[..., float | None]) -> Metric:
 
 
 def _freshness(place: str) -> Metric:
-    """The age of the oldest record in Firehose, 0 without records; of its own destination only."""
+    """The age of the oldest record in Firehose, 0 without records."""
 
     def reading(stream: Any, rules: Reporting) -> Reading:
-        def read(now: int) -> float | None:
-            if stream.place != place:
-                return None
+        def read(now: int) -> float:
             since: int | None = stream.oldest_ns()
             return 0.0 if since is None else (now - since) / NS_PER_S
 
         return Gauge(read)
 
-    return Metric(("firehose.delivery_stream",), reading)
+    return Metric(("firehose.delivery_stream",), reading, place)
 
 
 def _fleet(read: Callable[[Any], int]) -> Metric:
