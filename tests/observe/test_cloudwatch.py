@@ -384,6 +384,6 @@ def test_streams_and_delivery_streams_have_their_metrics(name):
     for stream, known in plain["streams"]["streams"].items():
         stored = sum(shard["stored"] for shard in known["by_shard"].values())
         assert total(twins, "IncomingRecords", StreamName=stream) == stored
-    for stream, known in plain.get("deliveries", {}).items():
+    for stream, known in plain.get("delivery_streams", {}).items():
         taken = total(twins, "IncomingRecords", DeliveryStreamName=stream)
         assert taken == known["ingested"]

@@ -36,3 +36,12 @@ def test_a_transformation_sees_each_message_of_an_aggregated_record() -> None:
     assert plain["workloads"]["Web"]["calls"] < 1_000
     assert (row["filtered"], row["done"]) == (40, 29_960)
     assert row["sums"]
+
+
+def test_the_bill_counts_the_messages_of_aggregated_records() -> None:
+    """30,000 messages of 100 B are 30,000 times 5 KB, as if they had come one by one. Source:
+    Firehose pricing, 5 KB for each record; a simplification where the records are aggregated.
+    """
+    cost = to_plain(msgsim.run(msgsim.load_text(SCENARIO)))["runs"][0]["cost"]
+    (line,) = cost["components"]["Archive"]["lines"]
+    assert line["units"] * 2**30 == 30_000 * 5_120

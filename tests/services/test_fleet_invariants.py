@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import msgsim
 from msgsim.experiment.result import to_plain
+from msgsim.services.worker_fleet.drain import REPLACED
 from tests.services.hand_built import NO_LATENCY, HandBuilt
 
 RANDOM = """
@@ -30,7 +31,7 @@ resources:
     handler: {time: {dist: exponential, mean: 3s}, fails: 5%%}
     startup: {dist: exponential, mean: 20s}
     stop: {mode: %s, grace: 10s}
-    spot: {rate: 6/h}
+    spot: {rate: 6/h, replaced: %s}
     crash_rate: 6/h
     scaling: {min: 1, max: 8, %s}
     %s
@@ -70,16 +71,19 @@ PROGRAMS = (
     st.integers(0, 2**16),
     st.booleans(),
     st.sampled_from(["none", "finish", "release"]),
+    st.sampled_from(REPLACED),
     st.sampled_from(RULES),
     st.sampled_from(PROGRAMS),
 )
 @settings(max_examples=20, deadline=None)
-def test_the_books_balance(seed: int, fifo: bool, mode: str, rule: str, program: str) -> None:
+def test_the_books_balance(
+    seed: int, fifo: bool, mode: str, replaced: str, rule: str, program: str
+) -> None:
     """Conservation, Little's law and the ledger hold under crashes, Spot, drains and outages, for
     every program and rule, on standard and FIFO queues.
     """
     kind = str(fifo).lower()
-    text = RANDOM % (seed, kind, kind, mode, rule, program)
+    text = RANDOM % (seed, kind, kind, mode, replaced, rule, program)
     run: dict[str, Any] = to_plain(msgsim.run(msgsim.load_text(text)))["runs"][0]
     assert run["invariants"]["violated"] == []
     assert all(row["sums"] for row in run["ledger"].values())

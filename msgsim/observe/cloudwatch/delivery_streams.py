@@ -74,8 +74,6 @@ class DeliveryStreamTwin:
         self._of(f"{name}.Records").tally(now, records)
         self._of(f"{name}.Bytes").add(now, size)
         self._of(f"{name}.Success").add(now, 1.0)
-        if ("AWS/Firehose", f"{name}.DataFreshness") in CATALOG:
-            self._of(f"{name}.DataFreshness").add(now, (now - oldest_ns) / NS_PER_S)
         if place == "S3":
             self._of(f"{name}.ObjectCount").add(now)
 
@@ -96,9 +94,18 @@ class DeliveryStreamTwin:
         self._partitioned = True
 
     def period(self, now: int) -> None:
-        """Report how many partitions are active."""
+        """Report the age of the oldest record inside, and how many partitions are active."""
+        stream = self._stream
+        self._age(now, _delivery(stream.place), stream.oldest_ns())
+        if stream.copies is not None:
+            self._age(now, _delivery(BACKUP), stream.oldest_copy_ns())
         if self._partitioned:
             self._of("PartitionCount").level(now, self._partitions)
+
+    def _age(self, now: int, delivery: str, oldest_ns: int | None) -> None:
+        name = f"{delivery}.DataFreshness"
+        if ("AWS/Firehose", name) in CATALOG:
+            self._of(name).level(now, 0.0 if oldest_ns is None else (now - oldest_ns) / NS_PER_S)
 
 
 def _delivery(place: str) -> str:

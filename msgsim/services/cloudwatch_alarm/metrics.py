@@ -41,10 +41,12 @@ class Metric:
     Attributes:
         kinds: types of resources that have it.
         make: begins to read it from a component.
+        place: the sort of destination that a delivery stream must have; empty for any.
     """
 
     kinds: tuple[str, ...]
     make: Callable[[Any, Reporting], Reading]
+    place: str = ""
 
 
 def _one(*carried: Any) -> float:
@@ -82,6 +84,19 @@ def _tally(*kinds: str, silent: Sample | None, **amounts: Callable[..., float | 
 
 def _stream(**amounts: Callable[..., float | None]) -> Metric:
     return Metric(("kinesis.stream",), lambda stream, _: Tally(stream, amounts))
+
+
+def _freshness(place: str) -> Metric:
+    """The age of the oldest record in Firehose, 0 without records."""
+
+    def reading(stream: Any, rules: Reporting) -> Reading:
+        def read(now: int) -> float:
+            since: int | None = stream.oldest_ns()
+            return 0.0 if since is None else (now - since) / NS_PER_S
+
+        return Gauge(read)
+
+    return Metric(("firehose.delivery_stream",), reading, place)
 
 
 def _fleet(read: Callable[[Any], int]) -> Metric:
@@ -130,6 +145,19 @@ METRICS: dict[str, dict[str, Metric]] = {
         "IncomingRecords": _stream(stored=_one),
         "WriteProvisionedThroughputExceeded": _stream(shard_throttled=_one),
         "ReadProvisionedThroughputExceeded": _stream(read_throttled=_one),
+    },
+    "AWS/Firehose": {
+        "IncomingRecords": _tally("firehose.delivery_stream", silent=None, ingested=_one),
+        "ThrottledRecords": _tally(
+            "firehose.delivery_stream",
+            silent=None,
+            ingested=lambda copy: 0.0,
+            throttled=lambda action, records: float(records),
+        ),
+        "DeliveryToS3.DataFreshness": _freshness("S3"),
+        "DeliveryToAmazonOpenSearchService.DataFreshness": _freshness("OpenSearch"),
+        "DeliveryToSplunk.DataFreshness": _freshness("Splunk"),
+        "DeliveryToHttpEndpoint.DataFreshness": _freshness("HttpEndpoint"),
     },
     "AWS/SNS": {
         "NumberOfMessagesPublished": _tally("sns.topic", silent=None, accepted=_one),

@@ -88,7 +88,12 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
 
 def _metric(alarm: AlarmSpec, specs: Specs) -> Iterator[Finding]:
     target = specs.get(alarm.Dimensions)
-    known = of_kind(kind_of(target))
+    places = getattr(target, "configured", ())
+    known = {
+        name: namespace
+        for name, namespace in of_kind(kind_of(target)).items()
+        if METRICS[namespace][name].place in ("", *places)
+    }
     if target is None or not known:
         return
     if alarm.MetricName not in known:

@@ -2,6 +2,7 @@
 
 Delivery, retries, transformation and backup cost nothing here (Lambda and the destinations bill
 their own); a record that was refused is not billed. A stream as the source makes no difference.
+What a producer library has aggregated is counted message by message.
 Source: https://aws.amazon.com/firehose/pricing/.
 """
 

@@ -51,19 +51,20 @@ class Buffer:
     """Records that gather until they are enough or one of them has waited long enough.
 
     Attributes:
+        records: those that gather now.
         size_bytes: the sum of their sizes.
         began_ns: when the first of them came; meaningless while empty.
     """
 
-    __slots__ = ("_records", "began_ns", "size_bytes")
+    __slots__ = ("began_ns", "records", "size_bytes")
 
     def __init__(self) -> None:
-        self._records: list[Record] = []
+        self.records: list[Record] = []
         self.size_bytes = 0
         self.began_ns = 0
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self.records)
 
     def add(self, now: int, record: Record, limit_bytes: int) -> list[list[Record]]:
         """Put a record in; return the batches that are due now (none, one, or two).
@@ -72,11 +73,11 @@ class Buffer:
         is larger than the limit is a batch of its own.
         """
         due: list[list[Record]] = []
-        if self._records and self.size_bytes + record.size_bytes > limit_bytes:
+        if self.records and self.size_bytes + record.size_bytes > limit_bytes:
             due.append(self.take())
-        if not self._records:
+        if not self.records:
             self.began_ns = now
-        self._records.append(record)
+        self.records.append(record)
         self.size_bytes += record.size_bytes
         if self.size_bytes >= limit_bytes:
             due.append(self.take())
@@ -84,7 +85,7 @@ class Buffer:
 
     def take(self) -> list[Record]:
         """Cut a batch: everything there is."""
-        records, self._records = self._records, []
+        records, self.records = self.records, []
         self.size_bytes = 0
         return records
 

@@ -233,7 +233,14 @@ class Writer:
         self._interval_ns = interval_ns
         self._written = written
         self._buffer = Buffer()
+        self._sending: dict[Batch, None] = {}
         self._timer = sim.timer(self._time_out)
+
+    def oldest_ns(self) -> int | None:
+        """Return when the oldest record came to Firehose that is not written yet; None for none."""
+        waiting = [record for batch in self._sending for record in batch.records]
+        waiting += self._buffer.records
+        return min((record.taken_ns for record in waiting), default=None)
 
     def put(self, record: Record) -> None:
         """Add a record."""
@@ -252,7 +259,10 @@ class Writer:
         if self._owns:
             for record in records:
                 record.state = IN_FLIGHT
-        self._sender.send(Batch(records), partial(self._sent, records))
+        batch = Batch(records)
+        self._sending[batch] = None
+        self._sender.send(batch, partial(self._sent, records))
 
     def _sent(self, records: list[Record], batch: Batch, code: str | None) -> None:
+        del self._sending[batch]
         self._written([record for record in records if not record.done])

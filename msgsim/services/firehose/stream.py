@@ -97,6 +97,10 @@ class DeliveryStream(Component):
         """Return when the oldest record in Firehose came in; None without records."""
         return min((record.taken_ns for record in self._held), default=None)
 
+    def oldest_copy_ns(self) -> int | None:
+        """Return when the oldest record came in that the backup lacks; None without such."""
+        return self.copies.oldest_ns() if self.copies is not None else None
+
     def holds(self) -> Iterable[tuple[str, Any]]:
         """Yield every record that is not finished, and what the source still has."""
         for record in self._held:

@@ -62,19 +62,23 @@ class Scaler:
         self._planned: set[int] = set()
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Begin to watch; what came in before, under another mode, is no load of now."""
+        self._before = self._counts()
         self._sim.after(self._rules.every_ns, self._watch)
+
+    def _counts(self) -> dict[int, tuple[int, int]]:
+        return {
+            shard.index: (shard.bytes_in, shard.records_in) for shard in self._state.open_shards
+        }
 
     def _watch(self) -> None:
         rules = self._rules
         seconds = rules.every_ns / NS_PER_S
-        counts = {}
-        for shard in self._state.open_shards:
-            index = shard.index
-            counts[index] = (shard.bytes_in, shard.records_in)
+        counts = self._counts()
+        for index, (bytes_in, records_in) in counts.items():
             old_bytes, old_records = self._before.get(index, (0, 0))
-            busy = (shard.bytes_in - old_bytes) / seconds > rules.bytes_per_s or (
-                shard.records_in - old_records
+            busy = (bytes_in - old_bytes) / seconds > rules.bytes_per_s or (
+                records_in - old_records
             ) / seconds > rules.records_per_s
             if busy and index not in self._planned and self._control.mode == ON_DEMAND:
                 self._planned.add(index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+from msgsim.kernel.distributions import Constant
 from msgsim.model.service import Finding, Specs
 from msgsim.model.spec import Spec
 from msgsim.problems import did_you_mean, quote
@@ -17,8 +18,13 @@ CODES = {
     "W381": "the workload sends nothing in this run",
     "W384": "explicit hash keys that the stream does not look at",
     "W385": "aggregated records in front of parallel lanes",
+    "W386": "messages that are all larger than their target takes",
     "W383": "workloads that share message groups",
 }
+
+KIB = 1_024
+KEY_BYTES = 1
+"""The shortest partition key, which counts towards a record's size."""
 
 _PROCESSES = ("steady", "poisson", "burst", "profile", "daily", "trace")
 _BELONGS = {"every": "burst", "shape": "profile", "columns": "trace"}
@@ -34,6 +40,7 @@ def check(name: str, spec: Spec, specs: Specs) -> Iterator[Finding]:
     yield from _identity(workload, specs.get(workload.to))
     yield from _hash_keys(workload, specs.get(workload.to))
     yield from _batch(workload, specs.get(workload.to))
+    yield from _size(workload, specs.get(workload.to))
     yield from _shared_groups(workload, specs)
     if workload.kpl is not None:
         yield from _library(workload, specs.get(workload.to))
@@ -199,6 +206,38 @@ def _batch(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
     if target is not None and workload.batch > most:
         message = f"AWS refuses this ({code}): {action} takes at most {most} entries"
         yield Finding("E281", f"{message}, not {workload.batch}", ("batch",), f"batch: {most}")
+
+
+def _largest(target: Spec | None) -> tuple[int, str, str] | None:
+    """Return the largest message (B), the error beyond it, and the property that sets the limit."""
+    if _is_stream(target):
+        kib = int(getattr(target, "MaxRecordSizeInKiB", 1_024))
+        return kib * KIB - KEY_BYTES, "InvalidArgumentException", "MaxRecordSizeInKiB"
+    if target is not None and "DeliveryStreamType" in type(target).model_fields:
+        return PAGE.quota("put_record_bytes"), "InvalidArgumentException", ""
+    most = getattr(target, "MaximumMessageSize", None)
+    if most is None:
+        return None
+    topic = target is not None and "FifoTopic" in type(target).model_fields
+    return most, "InvalidParameter" if topic else "InvalidParameterValue", "MaximumMessageSize"
+
+
+def _size(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
+    """Advise on messages of one size that AWS refuses, every single one."""
+    found, limit = workload.size, _largest(target)
+    traced = workload.arrivals is not None and workload.arrivals.trace is not None
+    if found is None or limit is None or traced or not isinstance(found.known, Constant):
+        return
+    most, code, name = limit
+    if found.known.value > most:
+        beside = " beside a partition key" if _is_stream(target) else ""
+        yield Finding(
+            "W386",
+            f"AWS refuses every message of this workload ({code}): {workload.to} takes at most "
+            f"{most:,} bytes{beside}, and each has {round(found.known.value):,}",
+            ("size",),
+            f"send less, or raise {name} on {workload.to}" if name else "send less",
+        )
 
 
 def _library(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:

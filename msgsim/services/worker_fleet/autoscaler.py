@@ -76,7 +76,7 @@ class Autoscaler:
         self.policies = policies
         self._tracking = tracking
         self._pods = pods
-        self._cooling_after: int | None = None
+        self._activity: tuple[int, int] | None = None
 
     def start(self) -> None:
         """Begin to look."""
@@ -112,10 +112,10 @@ class Autoscaler:
         """Carry a policy out for a metric that lies `beyond` its alarm's threshold."""
         rules, fleet = self.policies[name], self.fleet
         if rules.simple:
-            if not self._cooling(rules):
+            if not self._cooling():
                 wanted = rules.wanted(fleet.desired, beyond)
                 if wanted is not None and self._set(wanted, name):
-                    self._cooling_after = fleet.sim.now
+                    self._activity = fleet.sim.now, rules.cooldown_ns
             return
         warming = fleet.warming(rules.warmup_ns)
         wanted = rules.wanted(fleet.desired - warming, beyond)
@@ -124,12 +124,16 @@ class Autoscaler:
         if wanted > fleet.desired or not warming:
             self._set(wanted, name)
 
-    def _cooling(self, rules: PolicyRules) -> bool:
-        """Say whether an earlier activity is not complete, or its cooldown is not over."""
-        if self._cooling_after is None:
+    def _cooling(self) -> bool:
+        """Say whether the last simple activity is not complete, or its own cooldown is not over.
+
+        What counts is the cooldown of the policy that acted, whichever wants to act now.
+        """
+        if self._activity is None:
             return False
-        done_ns = max(self._cooling_after, self.fleet.settled_ns)
-        return self.fleet.starting > 0 or self.fleet.sim.now < done_ns + rules.cooldown_ns
+        began_ns, cooldown_ns = self._activity
+        done_ns = max(began_ns, self.fleet.settled_ns)
+        return self.fleet.starting > 0 or self.fleet.sim.now < done_ns + cooldown_ns
 
     # Queue length --------------------------------------------------------------------------
 

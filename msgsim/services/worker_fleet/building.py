@@ -88,7 +88,8 @@ def _spot(name: str, spec: SpotSpec, context: Context) -> Spot:
     if spec.rate > 0:
         lifetime = context.sim.times(name, "spot", Exponential(NS_PER_S / spec.rate))
     planned = tuple((each.at, each.workers) for each in spec.interruptions)
-    return Spot(lifetime, planned, spec.notice, spec.heeded, spec.rebalance)
+    replaced = "noticed" if spec.rebalance else spec.replaced
+    return Spot(lifetime, planned, spec.notice, spec.heeded, replaced)
 
 
 def _sqsd(spec: SqsdSpec) -> Sqsd:

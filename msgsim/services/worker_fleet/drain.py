@@ -15,6 +15,16 @@ from msgsim.services.worker_fleet.worker import Worker
 STARTING, RUNNING, AWAY, LEAVING, GONE = "starting", "running", "away", "leaving", "gone"
 MODES = ("none", "finish", "release")
 
+_AT_WORK = frozenset({STARTING, RUNNING, AWAY})
+_STILL_COUNTS = {
+    "noticed": frozenset[str](),
+    "terminating": _AT_WORK,
+    "stopped": _AT_WORK | {LEAVING},
+    "gone": _AT_WORK | {LEAVING, GONE},
+}
+REPLACED = ("terminating", "stopped", "gone")
+"""When a noticed worker no longer counts: told to stop, stopped, or its machine taken back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
@@ -39,14 +49,18 @@ class Spot:
         planned: `(moment_ns, workers)`, oldest workers first.
         notice_ns: time between the notice and the end.
         heeded: whether workers act on the notice, or are cut off unprepared.
-        rebalance: whether a replacement starts at the notice, or at the end.
+        replaced: when a replacement starts: `noticed`, or one of `REPLACED`.
     """
 
     lifetime: Sampler[int] | None
     planned: tuple[tuple[int, int], ...]
     notice_ns: int
     heeded: bool
-    rebalance: bool
+    replaced: str = "gone"
+
+    def counts(self, state: str) -> bool:
+        """Say whether a noticed worker in this state still counts as capacity of its group."""
+        return state in _STILL_COUNTS[self.replaced]
 
 
 class Member:
@@ -119,3 +133,11 @@ class Member:
             self.buffer = None
         for delivery in self.kill("stopped"):
             queue.change_visibility(delivery, 0)
+
+
+_ORDER = {STARTING: 0, AWAY: 1, RUNNING: 2}
+
+
+def dispensable(member: Member) -> tuple[int, int]:
+    """Order workers for scaling in: those that do not run yet, then the newest."""
+    return _ORDER[member.state], -member.number

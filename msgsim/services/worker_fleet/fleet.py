@@ -21,6 +21,7 @@ from msgsim.services.worker_fleet.drain import (
     STARTING,
     Leaving,
     Member,
+    dispensable,
 )
 from msgsim.services.worker_fleet.prefetch import Buffer
 from msgsim.services.worker_fleet.routine import BackOff, Crash, Routine, Shape
@@ -263,21 +264,26 @@ class Fleet(Component):
     def resize(self, wanted: int) -> None:
         """Launch workers, or dismiss some, until there are as many as wanted."""
         self.desired = wanted
-        spot = self.shape.spot
-        replaced_early = spot is not None and spot.rebalance
-        noticed = [member for member in self._members.values() if member.noticed]
-        staying = [
-            member
-            for member in self._members.values()
-            if not member.noticed and member.state != LEAVING
-        ]
-        count = len(staying) + (0 if replaced_early else len(noticed))
+        staying, count = self._staying(), self._capacity()
         for _ in range(wanted - count):
             self._launch()
         if count > wanted:
-            for member in sorted(staying, key=_dispensable)[: count - wanted]:
+            for member in sorted(staying, key=dispensable)[: count - wanted]:
                 self._dismiss(member, "scale_in", self.shape.leaving)
         self._announce()
+
+    def _staying(self) -> list[Member]:
+        """Return the workers that nobody has told to stop, and whose machines are theirs."""
+        members = self._members.values()
+        return [each for each in members if not each.noticed and each.state != LEAVING]
+
+    def _capacity(self) -> int:
+        """Return how many workers the group believes it has."""
+        spot, noticed = self.shape.spot, 0
+        if spot is not None:
+            members = self._members.values()
+            noticed = sum(each.noticed and spot.counts(each.state) for each in members)
+        return len(self._staying()) + noticed
 
     def _dismiss(self, member: Member, reason: str, leaving: Leaving) -> None:
         """Tell a worker to stop, and see that it does."""
@@ -308,6 +314,8 @@ class Fleet(Component):
         if self.on_left is not None:
             self.on_left(now, reason, lost)
         self._announce()
+        if member.noticed:
+            self._replace()
 
     def _announce(self) -> None:
         if self.on_resized is not None:
@@ -332,11 +340,15 @@ class Fleet(Component):
         if spot.heeded and leaving.mode != "none":
             grace_ns = min(leaving.grace_ns or spot.notice_ns, spot.notice_ns)
             self._dismiss(member, "spot", Leaving(leaving.mode, grace_ns))
-        if spot.rebalance:
+        self._replace()
+
+    def _replace(self) -> None:
+        """Launch replacements of noticed workers that no longer count."""
+        if self._capacity() < self.desired:
             self.resize(self.desired)
 
     def _take_back(self, member: Member) -> None:
-        """The capacity is gone, and the group replaces it unless it has done so before."""
+        """The machine is gone, and the group replaces it unless it has done so before."""
         if member.state != GONE:
             self._forget(member, "spot", member.kill("stopped"))
         del self._members[member.number]
@@ -386,11 +398,3 @@ class Fleet(Component):
     def members(self) -> Iterable[Member]:
         """Return the workers that have not gone."""
         return self._members.values()
-
-
-_ORDER = {STARTING: 0, AWAY: 1, RUNNING: 2}
-
-
-def _dispensable(member: Member) -> tuple[int, int]:
-    """Order workers for scaling in: those that do not run yet, then the newest."""
-    return _ORDER[member.state], -member.number

@@ -18,7 +18,7 @@ from msgsim.model.spec import (
     Whole,
     one_of,
 )
-from msgsim.services.worker_fleet.drain import MODES
+from msgsim.services.worker_fleet.drain import MODES, REPLACED
 
 PAGE = page_beside(__file__, "worker.fleet.md")
 NS_PER_S = 1_000_000_000
@@ -124,13 +124,14 @@ class InterruptionSpec(Spec):
 
 
 class SpotSpec(Spec):
-    """Capacity that is taken back: how often, and whether workers heed the notice."""
+    """Capacity that is taken back: how often, whether workers heed the notice, what follows."""
 
     rate: Rate = 0.0
     interruptions: tuple[InterruptionSpec, ...] = ()
     notice: Duration = 120 * NS_PER_S
     heeded: Bool = True
     rebalance: Bool = False
+    replaced: Annotated[str, one_of(*REPLACED)] = "gone"
 
 
 class SqsdSpec(Spec):
