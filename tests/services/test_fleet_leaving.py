@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.services.hand_built import NO_LATENCY, HandBuilt, codes
@@ -340,6 +340,31 @@ def test_max_retries_that_the_queue_contradicts() -> None:
     assert codes(resources) == ["W253"]
 
 
+@pytest.mark.parametrize("threads", [2, 5])
+def test_what_open_polls_bring_to_a_worker_that_gives_back_is_given_back(threads: int) -> None:
+    """A message that is made visible goes to the longest poll, which may be one of the worker that
+    stops: it does not keep it. The only worker leaves with one message, the next one gets it.
+    """
+    system = HandBuilt(
+        {
+            "Orders": {"type": "sqs.queue", "VisibilityTimeout": 3600},
+            "Workers": fleet(
+                workers=1,
+                threads=threads,
+                handler={"time": "9s"},
+                stop={"mode": "release"},
+                scaling={"min": 0, "max": 9},
+            ),
+        }
+    )
+    system.send_at("0s", "Orders")
+    system.sim.at(5 * NS_PER_S, system["Workers"].resize, 0)
+    system.sim.at(100 * NS_PER_S, system["Workers"].resize, 1)
+    system.run("5m")
+    assert len(system.log.of("Workers", "completed")) == 1
+    assert system["Orders"].counters() == (0, 0, 0)
+
+
 # Whatever happens -------------------------------------------------------------------------------
 
 
@@ -350,6 +375,7 @@ def test_max_retries_that_the_queue_contradicts() -> None:
     st.lists(st.tuples(st.integers(1, 200), st.integers(0, 5)), max_size=6),
     st.integers(0, 2**16),
 )
+@example("release", 3, 0, [(1, 0)], 0)
 @settings(max_examples=30, deadline=None)
 def test_no_message_is_lost_or_late_when_workers_drain(
     mode: str, threads: int, ahead: int, resizes: list[tuple[int, int]], seed: int

@@ -25,7 +25,8 @@ def draw_scenario(seed: int) -> Tree:
         "duration": f"{duration_s}s",
     }
     if dice.chance(0.2):
-        tree["account"] = {"ConcurrentExecutions": dice.between(101, 110)}
+        reserved = sum(part.get("ReservedConcurrentExecutions", 0) for part in parts.values())
+        tree["account"] = {"ConcurrentExecutions": reserved + dice.between(101, 110)}
     if dice.chance(0.2):
         tree["warm_up"] = "5s"
     tree["resources"] = parts

@@ -127,10 +127,12 @@ class Member:
             self.buffer.close()
 
     def release(self, queue: Polled) -> None:
-        """Stop at once, and make everything in hand visible again."""
+        """Stop at once, and make everything in hand visible again, or that open polls bring."""
         if self.buffer is not None:
             self.buffer.close()
             self.buffer = None
+        for thread in self.threads:
+            thread.gives_back = True
         for delivery in self.kill("stopped"):
             queue.change_visibility(delivery, 0)
 

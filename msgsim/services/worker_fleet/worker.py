@@ -43,12 +43,14 @@ class Worker:
         done: messages of the batch that went well and are deleted at its end.
         tries: receives that were refused, one after the other.
         leaving: what to call when it is done, once it takes no more messages.
+        gives_back: whether what still comes after its end is made visible again: a client that
+            stops in good order cannot take an open long poll back, but it hears the answer.
     """
 
     __slots__ = ("_after", "_answer", "_attempt", "_beat", "_began_ns", "_busy", "_done_in_turn",
                  "_done_with", "_failed", "_fleet", "_left", "_once", "_pending", "_queue", "_sim",
-                 "_skipped", "alive", "batch", "done", "leaving", "position",
-                 "tries")  # fmt: skip
+                 "_skipped", "alive", "batch", "done", "gives_back", "leaving",
+                 "position", "tries")  # fmt: skip
 
     def __init__(self, fleet: Fleet, queue: Polled) -> None:
         self.alive = True
@@ -56,6 +58,7 @@ class Worker:
         self._queue = queue
         self._sim = fleet.sim
         self.leaving: Callable[[Worker], Any] | None = None
+        self.gives_back = False
         self.batch: Sequence[Delivery] = ()
         self.position = 0
         self._pending = 0
@@ -90,6 +93,9 @@ class Worker:
     def answered(self, deliveries: list[Delivery], error: str | None) -> None:
         """Let an answer travel; to a dead worker it is lost, and its messages stay in flight."""
         if not self.alive:
+            if self.gives_back:
+                for delivery in deliveries:
+                    self._after(0, self._queue.change_visibility, delivery, 0)
             return
         self.batch = deliveries
         fleet = self._fleet
