@@ -26,6 +26,8 @@ register("E180", "the workers cannot be reached", "`--backend dask` needs a sche
 Key = TypeVar("Key", bound=Hashable)
 Task = tuple[Callable[..., Any], tuple[Any, ...]]
 BACKENDS = ("local", "dask")
+ANSWERS_WITHIN = "10s"
+"""How long a Dask scheduler may take to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,7 @@ def _backend(workers: Workers) -> Iterator[None]:
         raise ProblemError([Problem("E180", message, None, hint)]) from None
     try:
         connect: Any = _Client
-        client = connect(workers.address or None, timeout="10s")
+        client = connect(workers.address or None, timeout=ANSWERS_WITHIN)
     except (OSError, ValueError, TimeoutError) as error:
         message = f"no Dask scheduler answers at {workers.address or '(no address)'}: {error}"
         hint = "start one with `dask scheduler` and workers with `dask worker ADDRESS`"

@@ -46,7 +46,10 @@ def test_a_sweep_on_a_cluster_ends_in_the_same_files(
         assert Path("here", file).read_bytes() == Path("there", file).read_bytes()
 
 
-def test_a_cluster_that_does_not_answer_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_cluster_that_does_not_answer_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("msgsim.experiment.workers.ANSWERS_WITHIN", "1s")
     cluster = ("--backend", "dask", "--address", "tcp://127.0.0.1:9")
     assert call("run", "hello", "--replications", "2", *cluster) == 2
     assert "no Dask scheduler answers" in capsys.readouterr().err

@@ -1,7 +1,8 @@
 """Golden fingerprints: a hash of all facts of every shipped scenario.
 
 They claim nothing but "unchanged". `python -m tests.golden.fingerprints` writes them anew; a commit
-that does so says why results changed. `--show` prints those of the first minute as JSON.
+that does so says why results changed. `--show` prints those of the first minute as JSON, `--show
+labs/ questions/` those of names that begin so.
 
 The column `fingerprint` is that of the first minute; `covers` says whether the whole run has one,
 too, in `whole`: wherever it takes less than a second.
@@ -102,10 +103,11 @@ def update() -> None:
     write_atomically(FILE, text.getvalue())
 
 
-def show() -> None:
+def show(beginnings: tuple[str, ...]) -> None:
     """Print the hash of every scenario's first minute, with what it depends on."""
-    print(json.dumps([here()[0], {name: fingerprint(name) for name in scenario_names()}]))
+    names = [name for name in scenario_names() if name.startswith(beginnings)]
+    print(json.dumps([here()[0], {name: fingerprint(name) for name in names}]))
 
 
 if __name__ == "__main__":
-    show() if "--show" in sys.argv else update()
+    show(tuple(sys.argv[2:]) or ("",)) if "--show" in sys.argv[1:2] else update()

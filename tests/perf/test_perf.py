@@ -42,7 +42,7 @@ LONG_POLL_S = 20.0
 MOST_EVENTS_PER_MESSAGE = 7.5
 LEAST_RATIO = 2.0  # below the 2.5 that are measured, so that only a real loss of speed fails
 LEAST_RATIO_IN_BATCHES = 2.0  # 2.8 are measured
-ROUNDS = 2
+ROUNDS, AMONG_OTHERS = 2, 4  # beside other tests: one round, and a quarter of the messages
 CONTENDERS = {
     "idiomatic SimPy": idiomatic.run,
     "msgsim, all that `run` attaches": real.run,
@@ -167,24 +167,34 @@ def test_the_references_in_batches_tell_the_same_story(monkeypatch):
     assert textbook["queues"] == loop["queues"]
 
 
-def test_print_the_ratios(record_property):
-    rows = table_of("workload F", CONTENDERS, record_property)
+def test_print_the_ratios(record_property, asked_for):
+    rows = table_of("workload F", CONTENDERS, record_property, asked_for)
     assert rows[1]["per_s"] / rows[0]["per_s"] > LEAST_RATIO
 
 
-def test_print_the_ratios_in_batches(record_property):
+def test_print_the_ratios_in_batches(record_property, asked_for):
     """Batches of ten both ways, overloaded.
 
     The hand-written loop, which knows neither services nor observers, shows what there is to win.
     """
-    rows = table_of("F in batches of 10", IN_BATCHES, record_property, IN_TABLE // 2)
+    rows = table_of("F in batches of 10", IN_BATCHES, record_property, asked_for, IN_TABLE // 2)
     assert rows[1]["per_s"] / rows[0]["per_s"] > LEAST_RATIO_IN_BATCHES
 
 
-def table_of(what: str, contenders: dict, record_property, whole: int = IN_TABLE) -> list[dict]:
+@pytest.fixture
+def asked_for(request) -> bool:
+    """Whether somebody asked for the table (`-m perf`); else it is measured in less time."""
+    return "perf" in request.config.option.markexpr.replace("not perf", "")
+
+
+def table_of(
+    what: str, contenders: dict, record_property, asked_for: bool, whole: int = IN_TABLE
+) -> list[dict]:
     """Measure all in turn, and print a table; the first is what the others are compared with."""
     rows = [{"name": name, "seconds": inf} for name in contenders]
-    for round_ in range(ROUNDS + 1):
+    rounds = ROUNDS if asked_for else 1
+    whole = whole if asked_for else whole // AMONG_OTHERS
+    for round_ in range(rounds + 1):
         for row in rows:
             messages = whole if round_ else whole // 20  # first come imports and caches
             measure(row, contenders[row["name"]], messages, counts=bool(round_))
