@@ -247,7 +247,7 @@ class FunctionOperations:
 def _leave_unreserved(what: str, entry: FunctionEntry, wanted: int) -> None:
     """Refuse what leaves less than 100 of the account's executions to all functions together."""
     account, least = entry.function.share.account, PAGE.quota("unreserved_minimum")
-    if account.unreserved + entry.function.set_aside - wanted < least:
+    if account.unreserved + entry.function.own_concurrency - wanted < least:
         raise Refused(
             INVALID,
             f"Specified {what} for function decreases account's "

@@ -25,8 +25,8 @@ def compact(event: Any) -> str:
 
 @pytest.mark.parametrize("size", [200, 5_000, 200_000])
 def test_an_event_is_as_large_as_an_invocation_may_be_and_no_larger(size):
-    """Data counts in base64, and so does what the event says around each record (about 0.5 KB):
-    batches fill 6 MB to the last record and at most 3 % of what the event says around it.
+    """Data counts in base64, and so does what the event says around each record (about 0.5 KB).
+    One more record would not fit; 3 % are what a name or a role may be shorter than assumed.
     """
     room = Room()
     events: list[Any] = []

@@ -95,9 +95,10 @@ def refused(quota: int, *settings: str) -> list[str]:
     workload: [{{to: Q, rate: 1/s}}]
     """
     try:
-        return [one.code for one in msgsim.load_text(text).warnings if one.code[1:] == "224"]
+        msgsim.load_text(text)
     except ProblemError as refusal:
         return [one.code for one in refusal.problems if one.code[0] == "E"]
+    return []
 
 
 @pytest.mark.parametrize(

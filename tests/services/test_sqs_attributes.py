@@ -15,18 +15,6 @@ MAKERS = {"standard": standard, "fifo": fifo}
 S = 1_000_000_000
 
 
-@pytest.fixture
-def sim() -> Simulation:
-    """One simulation."""
-    return Simulation(seed=1)
-
-
-@pytest.fixture
-def mail(sim: Simulation) -> Mail:
-    """A maker of messages."""
-    return Mail(sim)
-
-
 def make(kind: str, sim: Simulation, **more: Any) -> Queue:
     return MAKERS[kind](sim, **more)
 

@@ -10,18 +10,6 @@ from msgsim.kernel.simulation import Simulation
 from tests.services.by_hand import Mail, Recorder, fifo, ns, receive, standard
 
 
-@pytest.fixture
-def sim() -> Simulation:
-    """One simulation."""
-    return Simulation(seed=1)
-
-
-@pytest.fixture
-def mail(sim: Simulation) -> Mail:
-    """A maker of messages."""
-    return Mail(sim)
-
-
 def test_redrive_is_lazy(sim: Simulation, mail: Mail) -> None:
     """`maxReceiveCount` 1: nothing moves when the timeout ends, only at the next receive."""
     source, dead = standard(sim, "source", max_receives=1), standard(sim, "dead")

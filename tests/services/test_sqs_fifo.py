@@ -13,18 +13,6 @@ from msgsim.services.sqs_queue.fifo_queue import FifoQueue
 from tests.services.by_hand import Mail, Recorder, fifo, ns, receive
 
 
-@pytest.fixture
-def sim() -> Simulation:
-    """One simulation."""
-    return Simulation(seed=1)
-
-
-@pytest.fixture
-def mail(sim: Simulation) -> Mail:
-    """A maker of messages."""
-    return Mail(sim)
-
-
 def test_groups_come_contiguous_and_in_order(sim: Simulation, mail: Mail) -> None:
     """Sent g1 g2 g1 g1, received in one answer of ten: g1 g1 g1 g2 (C06)."""
     queue = fifo(sim)

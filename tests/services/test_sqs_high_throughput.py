@@ -22,18 +22,6 @@ S = 1_000_000_000
 MS = 1_000_000
 
 
-@pytest.fixture
-def sim() -> Simulation:
-    """One simulation."""
-    return Simulation(seed=1)
-
-
-@pytest.fixture
-def mail(sim: Simulation) -> Mail:
-    """A maker of messages."""
-    return Mail(sim)
-
-
 def groups_on(partitions: Partitions, partition: int, count: int) -> list[str]:
     """Names of groups that fall on one partition."""
     names = (f"g{number}" for number in range(10_000))

@@ -13,18 +13,6 @@ from msgsim.services.sqs_queue.base import Queue
 from tests.services.by_hand import Mail, fifo, ns, receive, standard
 
 
-@pytest.fixture
-def sim() -> Simulation:
-    """One simulation."""
-    return Simulation(seed=1)
-
-
-@pytest.fixture
-def mail(sim: Simulation) -> Mail:
-    """A maker of messages."""
-    return Mail(sim)
-
-
 def test_a_received_message_is_invisible_until_its_timeout_ends(
     sim: Simulation, mail: Mail
 ) -> None:

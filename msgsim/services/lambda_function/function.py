@@ -190,8 +190,8 @@ class Function(Component):
         return max(self._unreserved, self.share.reserved or 0)
 
     @property
-    def set_aside(self) -> int:
-        """How many executions of the account are its own: reserved, or provisioned."""
+    def own_concurrency(self) -> int:
+        """How many executions of the account nobody else can use: reserved, or provisioned."""
         return (self.share.reserved or 0) + self._claimed
 
     @property

@@ -210,8 +210,8 @@ def _batch(workload: WorkloadSpec, target: Spec | None) -> Iterator[Finding]:
 
 def _largest(target: Spec | None) -> tuple[int, str, str] | None:
     """Return the largest message (B), the error beyond it, and the property that sets the limit."""
-    if _is_stream(target):
-        kib = int(getattr(target, "MaxRecordSizeInKiB", 1_024))
+    kib = getattr(target, "MaxRecordSizeInKiB", None)
+    if kib is not None:
         return kib * KIB - KEY_BYTES, "InvalidArgumentException", "MaxRecordSizeInKiB"
     if target is not None and "DeliveryStreamType" in type(target).model_fields:
         return PAGE.quota("put_record_bytes"), "InvalidArgumentException", ""
